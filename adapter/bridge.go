@@ -1,0 +1,292 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/attributes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/serviceconfig"
+	"google.golang.org/grpc/status"
+)
+
+// closeTime is how long closing a ClientConn waits for Balancer.Close and for
+// an Up or down that is running. What takes longer goes on in the background.
+const closeTime = time.Second
+
+// wakeTime is how long a Balancer that was started again has for its first
+// list before RPCs are told that it may be unable to start twice.
+const wakeTime = 5 * time.Second
+
+// bridge is the resolver half of WithBalancer: it runs a v1 Balancer from Start
+// to Close for one life of a ClientConn (from Dial, or from the end of idleness,
+// until Close or the next idleness) and turns what Notify delivers into
+// resolver.States. The other half is the policy.
+type bridge struct {
+	option   *balancerOption
+	balancer Balancer
+	target   string
+	config   BalancerConfig
+	cc       resolver.ClientConn
+	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
+	again    bool                       // the Balancer has been closed before
+
+	states mailbox[v1State]
+	ctx    context.Context
+	cancel context.CancelFunc
+	closed chan struct{} // when Balancer.Close has returned
+
+	mu      sync.Mutex // guards what follows
+	closing bool
+	started bool
+	calls   sync.WaitGroup // see call; no Add once closing
+
+	closeOnce sync.Once
+}
+
+// v1State is what the bridge tells the policy, as an attribute of the State:
+// the list of addresses, or why there is none.
+type v1State struct {
+	bridge    *bridge
+	addresses []Address
+	err       error
+}
+
+// Equal lets attributes.Attributes compare values that hold a slice.
+func (s *v1State) Equal(o any) bool { return s == o }
+
+type v1StateKey struct{}
+
+func newBridge(o *balancerOption, target string, cc resolver.ClientConn, opts resolver.BuildOptions) *bridge {
+	b := &bridge{
+		option:   o,
+		balancer: o.balancer,
+		target:   target,
+		config:   balancerConfig(opts),
+		cc:       cc,
+		states:   newMailbox[v1State](),
+		closed:   make(chan struct{}),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+func balancerConfig(opts resolver.BuildOptions) BalancerConfig {
+	c := BalancerConfig{Dialer: opts.Dialer}
+	// v1.29.1 knew no "insecure" credentials: WithInsecure meant none.
+	if opts.DialCreds != nil && opts.DialCreds.Info().SecurityProtocol != "insecure" {
+		c.DialCreds = credentials.TransportCredentials(opts.DialCreds.Clone())
+	}
+	if c.Dialer == nil {
+		c.Dialer = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
+	}
+	return c
+}
+
+// open starts the Balancer on the caller's goroutine and everything else on
+// goroutines of its own, which end with Close.
+func (b *bridge) open() {
+	go b.send()
+	b.again = b.option.closed.Load()
+	if err := b.start(); err != nil {
+		b.states.put(v1State{bridge: b, err: err})
+		go b.retry(err)
+		return
+	}
+	b.follow()
+}
+
+// start calls Balancer.Start once. A RoundRobin that already works for another
+// ClientConn makes room for a sibling: DialOptions that are kept in a variable
+// and used for several Dials were common, and worked.
+func (b *bridge) start() error {
+	err := b.call("Start", func() error {
+		err := b.balancer.Start(b.target, b.config)
+		if rr, ok := b.balancer.(*roundRobin); ok && errors.Is(err, errStarted) {
+			b.balancer = RoundRobin(rr.resolver)
+			err = b.balancer.Start(b.target, b.config)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
+	}
+	b.mu.Lock()
+	b.started = true
+	closing := b.closing
+	b.mu.Unlock()
+	if closing { // Close came while Start was running, and left it to us
+		b.closeBalancer()
+		return errConnClosing
+	}
+	return nil
+}
+
+// explain adds the way out to an error of a Balancer that has been closed
+// before: v1 balancers needed to start only once, and channels never went idle.
+func (b *bridge) explain(err error) error {
+	if _, ok := b.balancer.(*roundRobin); ok || !b.again {
+		return err
+	}
+	return fmt.Errorf("%w (this %T was closed before, by a ClientConn that went idle or was closed; "+
+		"if it cannot start twice, dial with grpc.WithIdleTimeout(0))", err, b.balancer)
+}
+
+// explainGet does the same for an error of Get that says nothing about
+// addresses, as Get of a Balancer that stays closed does.
+func (b *bridge) explainGet(err error) error {
+	if s, ok := status.FromError(err); ok && s.Code() != codes.Canceled {
+		return err
+	}
+	return b.explain(err)
+}
+
+// retry calls Start again until it succeeds.
+func (b *bridge) retry(err error) {
+	backOff := newBackOff()
+	for {
+		delay := backOff.NextBackOff()
+		logger.Warningf("%v; trying again in %v", err, delay)
+		if !sleep(b.ctx, delay) {
+			return
+		}
+		if err = b.start(); err == nil {
+			b.follow()
+			return
+		}
+		b.states.put(v1State{bridge: b, err: err})
+	}
+}
+
+// follow reads Notify's channel until Balancer.Close has returned. It reads at
+// once and keeps the newest list: an Up that waits for room in the channel must
+// not have to wait for grpc, which waits for that Up.
+func (b *bridge) follow() {
+	var lists <-chan []Address
+	err := b.call("Notify", func() error {
+		lists = b.balancer.Notify()
+		return nil
+	})
+	if err != nil {
+		b.states.put(v1State{bridge: b, err: err})
+		return
+	}
+	if lists == nil {
+		b.states.put(v1State{bridge: b, addresses: []Address{{Addr: b.target}}})
+		return
+	}
+	go func() {
+		var late <-chan time.Time
+		if _, ok := b.balancer.(*roundRobin); b.again && !ok {
+			t := time.NewTimer(wakeTime)
+			defer t.Stop()
+			late = t.C
+		}
+		for {
+			select {
+			case list, ok := <-lists:
+				if !ok {
+					if late != nil {
+						b.states.put(v1State{bridge: b, err: b.explain(errors.New("the balancer closed its channel of addresses"))})
+					}
+					return // the last addresses stay, as in v1.29.1
+				}
+				late = nil
+				b.states.put(v1State{bridge: b, addresses: slices.Clone(list)})
+			case <-late:
+				b.states.put(v1State{bridge: b, err: b.explain(fmt.Errorf("the balancer has named no addresses for %v", wakeTime))})
+			case <-b.closed:
+				return
+			}
+		}
+	}()
+}
+
+// send hands the newest state to grpc, one at a time.
+func (b *bridge) send() {
+	for {
+		select {
+		case s := <-b.states:
+			_ = b.cc.UpdateState(b.state(s)) // policy never returns an error
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// state is one resolver address per v1 address, in the same order: on the way
+// to the policy grpc may replace each by the address of a proxy, which keeps
+// nothing but the order.
+func (b *bridge) state(s v1State) resolver.State {
+	addrs := make([]resolver.Address, len(s.addresses))
+	for i, a := range s.addresses {
+		addrs[i].Addr = a.Addr
+	}
+	return resolver.State{
+		Addresses:     addrs,
+		ServiceConfig: b.lbConfig,
+		Attributes:    attributes.New(v1StateKey{}, &s),
+	}
+}
+
+// call runs f, which calls the named method of the Balancer, unless the Balancer
+// is being closed.
+func (b *bridge) call(method string, f func() error) error {
+	b.mu.Lock()
+	if b.closing {
+		b.mu.Unlock()
+		return errConnClosing
+	}
+	b.calls.Add(1)
+	b.mu.Unlock()
+	defer b.calls.Done()
+	return contain(fmt.Sprintf("%T.%s", b.balancer, method), f)
+}
+
+// ResolveNow does nothing: naming watchers deliver on their own.
+func (b *bridge) ResolveNow(resolver.ResolveNowOptions) {}
+
+// Close closes the Balancer, and thereby its watcher, and waits for it up to
+// closeTime.
+func (b *bridge) Close() {
+	b.cancel()
+	b.mu.Lock()
+	b.closing = true
+	started := b.started
+	b.mu.Unlock()
+	if !started {
+		return
+	}
+	within(closeTime, fmt.Sprintf("%T.Close", b.balancer), func() {
+		within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close
+		b.closeBalancer()
+	})
+}
+
+func (b *bridge) closeBalancer() {
+	b.closeOnce.Do(func() {
+		defer close(b.closed)
+		b.option.closed.Store(true)
+		err := contain(fmt.Sprintf("%T.Close", b.balancer), b.balancer.Close)
+		if err != nil {
+			logger.Warningf("target %q: closing the balancer: %v", b.target, err)
+		}
+	})
+}
+
+// balancerOption is what the resolver builders of one WithBalancer share.
+type balancerOption struct {
+	balancer      Balancer
+	defaultConfig bool        // the LB policy comes from a default service config
+	closed        atomic.Bool // the balancer has been closed once
+}

@@ -1,0 +1,144 @@
+package adapter
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc/attributes"
+	"google.golang.org/grpc/resolver"
+
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+// NewBuilder returns a resolver.Builder for targets of the given scheme that
+// resolves them with r. Give it to grpc.WithResolvers, or, with a scheme in
+// lower case, to resolver.Register. Any LB policy and service config may be used
+// with it; [Metadata] reads an update's Metadata from a resolver.Address.
+//
+// r.Resolve is called while Dial waits, with everything behind
+// "scheme://authority/" byte for byte. If it fails, or the watcher does, RPCs
+// without a known address fail with the reason and Resolve is called again,
+// with backoff. Two goroutines run per ClientConn and end when it is closed or
+// goes idle.
+//
+// Lost on the way: addresses that differ only in Metadata are merged by
+// policies that look at endpoints, such as "round_robin".
+func NewBuilder(scheme string, r naming.Resolver) resolver.Builder {
+	return &namingBuilder{scheme: strings.ToLower(scheme), resolver: r}
+}
+
+type namingBuilder struct {
+	scheme   string
+	resolver naming.Resolver
+}
+
+func (b *namingBuilder) Scheme() string { return b.scheme }
+
+func (b *namingBuilder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
+	if b.resolver == nil {
+		return nil, fmt.Errorf("scheme %q: %w", b.scheme, errNoResolver)
+	}
+	r := &namingResolver{cc: cc, changed: newMailbox[struct{}]()}
+	r.watch = newWatch(b.resolver, endpoint(target), r.fold, r.failed)
+	err := r.watch.resolve()
+	if err != nil {
+		r.failed(err)
+	}
+	go r.send()
+	go r.watch.run(err)
+	return r, nil
+}
+
+// namingResolver feeds the addresses of a naming.Resolver into a ClientConn.
+type namingResolver struct {
+	cc      resolver.ClientConn
+	watch   *watch
+	changed mailbox[struct{}]
+
+	mu    sync.Mutex // guards what follows
+	known addressSet
+	err   error // to be reported instead of known
+}
+
+func (r *namingResolver) fold(updates []*naming.Update, fresh bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = nil
+	if fresh {
+		r.known = addressSet{}
+	}
+	if !r.known.fold(updates) && !fresh {
+		return false
+	}
+	r.changed.put(struct{}{})
+	return true
+}
+
+func (r *namingResolver) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.len() == 0 {
+		r.err = err
+		r.changed.put(struct{}{})
+	}
+}
+
+// send tells grpc what is known, one State at a time; changes that come
+// meanwhile end up in the next one.
+func (r *namingResolver) send() {
+	for {
+		select {
+		case <-r.changed:
+		case <-r.watch.ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		list, err := r.known.list(), r.err
+		r.mu.Unlock()
+		if err != nil {
+			r.cc.ReportError(err)
+			continue
+		}
+		addrs := make([]resolver.Address, len(list))
+		for i, a := range list {
+			addrs[i] = modernAddress(a)
+		}
+		// An error asks for another try soon, which a watcher cannot be told.
+		_ = r.cc.UpdateState(resolver.State{Addresses: addrs})
+	}
+}
+
+// ResolveNow does nothing: naming watchers deliver on their own.
+func (r *namingResolver) ResolveNow(resolver.ResolveNowOptions) {}
+
+// Close closes the watcher.
+func (r *namingResolver) Close() { within(closeTime, "closing the watcher", r.watch.stop) }
+
+type metadataKey struct{}
+
+// metadata lets attributes.Attributes compare what == would panic on.
+type metadata struct{ value interface{} }
+
+func (m metadata) Equal(o any) bool {
+	other, ok := o.(metadata)
+	return ok && sameMetadata(m.value, other.value)
+}
+
+// modernAddress keeps Metadata as an attribute of the address, and not for the
+// balancer alone: another Metadata is another address, as it was in v1.
+func modernAddress(a Address) resolver.Address {
+	ra := resolver.Address{Addr: a.Addr}
+	if a.Metadata != nil {
+		ra.Attributes = attributes.New(metadataKey{}, metadata{a.Metadata})
+	}
+	return ra
+}
+
+// Metadata returns the Metadata of the naming.Update that a came from, or nil
+// if it had none or a is not from a [NewBuilder] resolver. LB policies find a in
+// resolver.State, resolver.Endpoint and base.SubConnInfo.
+func Metadata(a resolver.Address) interface{} {
+	m, _ := a.Attributes.Value(metadataKey{}).(metadata)
+	return m.value
+}

@@ -1,0 +1,71 @@
+package adapter
+
+import (
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/resolver"
+)
+
+// endpoint is the string that grpc-go v1.29.1 handed to Balancer.Start for the
+// dial target t (internal/grpcutil/target.go there): everything behind
+// "scheme://authority/" when the scheme has a resolver, and the whole target
+// when it has none. resolver.Target.Endpoint is not that string: it lacks the
+// query, the fragment, percent escapes and one leading slash.
+//
+// t has been through url.Parse. What that drops is lost here too: an empty
+// fragment ("a#" comes back as "a"), the letter case of a scheme that has a
+// resolver ("DNS:///a" was unknown to v1.29.1 and passed on whole), and percent
+// escapes in the host of "//host/path".
+func endpoint(t resolver.Target) string {
+	u := &t.URL
+	switch {
+	case u.Opaque != "": // "dns:a": not a scheme for v1.29.1
+		return u.Scheme + ":" + u.Opaque + tail(u)
+	case u.Scheme == "":
+		return authority(u) + path(u) + tail(u)
+	case u.OmitHost: // "dns:/a": likewise
+		return u.Scheme + ":" + path(u) + tail(u)
+	case u.Scheme == "unix" || u.Scheme == "unix-abstract": // without resolver in v1.29.1
+		return u.Scheme + "://" + u.Host + path(u) + tail(u)
+	}
+	rest, hasSlash := strings.CutPrefix(path(u), "/")
+	if !hasSlash { // "dns://a": without endpoint, hence not a scheme for v1.29.1
+		return u.Scheme + "://" + strings.TrimPrefix(authority(u), "//") + tail(u)
+	}
+	return rest + tail(u)
+}
+
+func authority(u *url.URL) string {
+	switch {
+	case u.User != nil:
+		return "//" + u.User.String() + "@" + u.Host
+	case u.Host != "":
+		return "//" + u.Host
+	}
+	return ""
+}
+
+// path is the path as it was written. URL.EscapedPath is that only for a path
+// whose escapes are the ones net/url would have chosen; RawPath has the others.
+func path(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
+}
+
+// tail is the query and the fragment as they were written.
+func tail(u *url.URL) string {
+	var b strings.Builder
+	if u.RawQuery != "" || u.ForceQuery {
+		b.WriteString("?" + u.RawQuery)
+	}
+	switch {
+	case u.RawFragment != "":
+		b.WriteString("#" + u.RawFragment)
+	case u.Fragment != "":
+		b.WriteString("#" + u.EscapedFragment())
+	}
+	return b.String()
+}

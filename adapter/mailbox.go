@@ -1,0 +1,15 @@
+package adapter
+
+// mailbox holds the newest value that was put and not taken yet. One goroutine
+// puts, without ever waiting; one takes.
+type mailbox[T any] chan T
+
+func newMailbox[T any]() mailbox[T] { return make(chan T, 1) }
+
+func (m mailbox[T]) put(v T) {
+	select {
+	case <-m:
+	default:
+	}
+	m <- v
+}

@@ -1,0 +1,71 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
+)
+
+// picker asks the v1 Balancer for the address of each RPC and finds the SubConn
+// of it. It is never changed once grpc has it, but for the conns' states.
+type picker struct {
+	policy *policy
+	bridge *bridge
+	conns  map[string][]*conn
+}
+
+// Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
+func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	a, put, err := p.bridge.balancer.Get(info.Ctx, BalancerGetOptions{})
+	if err != nil {
+		p.policy.refused()
+		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
+	}
+	c := find(p.conns, a)
+	state := connectivity.Connecting // what an address that was just removed is taken for
+	if c != nil {
+		state = connectivity.State(c.state.Load())
+	}
+	if state == connectivity.Ready {
+		result := balancer.PickResult{SubConn: c.subConn}
+		if put != nil {
+			result.Done = func(balancer.DoneInfo) { put() }
+		}
+		return result, nil
+	}
+	if put != nil {
+		put()
+	}
+	p.policy.refused()
+	if state == connectivity.TransientFailure {
+		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %w", a.Addr, *c.err.Load())
+	}
+	return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+}
+
+// pickError turns an error of Get into what makes grpc treat the RPC as v1.29.1
+// did. Unavailable becomes an error that is no status: RPCs fail with
+// Unavailable and the same text, but those that wait for ready go on waiting,
+// as Get itself would have waited. Every other status ends both kinds; what is
+// no status became Unknown.
+//
+// Lost on the way: codes that control planes may not use according to gRFC A54
+// (InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Aborted,
+// OutOfRange, DataLoss) reach the caller as Internal.
+func pickError(err error) error {
+	s, ok := status.FromError(err)
+	switch {
+	case ok && s.Code() == codes.Unavailable:
+		return errors.New(s.Message())
+	case ok:
+		return err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return status.FromContextError(err).Err()
+	}
+	return status.Error(codes.Unknown, err.Error())
+}

@@ -1,0 +1,254 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+var (
+	errBalancerClosed = errors.New("adapter: RoundRobin is closed")
+	errStarted        = errors.New("adapter: RoundRobin is started already; close it first, or make another one with the same resolver")
+)
+
+// RoundRobin returns a Balancer that takes turns among the connected addresses
+// which r reports for the target. With a nil r the target itself is the only
+// address.
+//
+// It behaves as the function of the same name in grpc-go v1.29.1 (balancer.go),
+// without its faults: a watcher that fails is replaced instead of given up,
+// a Delete is never lost, an address that goes and comes back within one batch
+// stays usable, and after Close it can be started again. One goroutine runs per
+// Start and ends with Close.
+//
+// Deprecated: use [NewBuilder] and the LB policy "round_robin".
+func RoundRobin(r naming.Resolver) Balancer {
+	return &roundRobin{resolver: r}
+}
+
+type roundRobin struct {
+	resolver naming.Resolver
+
+	turn atomic.Uint64
+	// candidates is what Get chooses from. It is nil when it has to be made
+	// anew, so that 1,000 Ups in a row cost one new list and not 1,000.
+	candidates atomic.Pointer[candidates]
+
+	mu      sync.Mutex // guards what follows
+	started bool
+	closed  bool
+	watch   *watch         // nil without resolver
+	notify  chan []Address // likewise; holds the newest list until it is read
+	known   addressSet
+	// up has the addresses between Up and down, whether known or not: an
+	// address that is deleted and added again before grpc has heard of it
+	// keeps its connection, hence sees no other Up.
+	up     addressSet
+	reason error         // why nothing is known; shown by Get
+	waitUp chan struct{} // closed by the next Up or Close; nil if nobody waits
+}
+
+// candidates is never changed once it is stored.
+type candidates struct {
+	up  []Address
+	all []Address
+}
+
+func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
+	rr.mu.Lock()
+	if rr.started && !rr.closed {
+		rr.mu.Unlock()
+		return errStarted
+	}
+	rr.started, rr.closed = true, false
+	rr.watch, rr.notify, rr.reason = nil, nil, nil
+	rr.known, rr.up = addressSet{}, addressSet{}
+	rr.candidates.Store(nil)
+	if rr.resolver == nil {
+		rr.known.add(Address{Addr: target})
+		rr.mu.Unlock()
+		return nil
+	}
+	rr.notify = make(chan []Address, 1)
+	w := newWatch(rr.resolver, target, nil, nil)
+	w.fold = func(updates []*naming.Update, fresh bool) bool { return rr.fold(w, updates, fresh) }
+	w.failed = func(err error) { rr.failed(w, err) }
+	rr.watch = w
+	rr.mu.Unlock()
+
+	if err := w.resolve(); err != nil {
+		rr.mu.Lock()
+		if rr.watch == w {
+			rr.started, rr.watch, rr.notify = false, nil, nil
+		}
+		rr.mu.Unlock()
+		w.cancel()
+		return err
+	}
+	go w.run(nil)
+	return nil
+}
+
+// fold is called by w's goroutine; it does nothing once w is not rr's any more.
+func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fresh bool) (changed bool) {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	if rr.watch != w {
+		return false
+	}
+	rr.reason = nil
+	if fresh {
+		rr.known = addressSet{}
+	}
+	if !rr.known.fold(updates) && !fresh {
+		return false
+	}
+	rr.publish()
+	return true
+}
+
+// failed is called by w's goroutine. An empty list tells grpc to go and ask
+// Get, which knows the reason; without it RPCs would wait in vain.
+func (rr *roundRobin) failed(w *watch, err error) {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	if rr.watch != w || rr.known.len() > 0 {
+		return
+	}
+	rr.reason = err
+	rr.publish()
+}
+
+// publish replaces the list that waits in the channel. It cannot block: with
+// mu held nobody else sends, and the channel has room for one.
+func (rr *roundRobin) publish() {
+	rr.candidates.Store(nil)
+	select {
+	case <-rr.notify:
+	default:
+	}
+	rr.notify <- rr.known.list()
+}
+
+func (rr *roundRobin) Notify() <-chan []Address {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	return rr.notify
+}
+
+func (rr *roundRobin) Up(a Address) func(error) {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	if rr.closed || !rr.up.add(a) {
+		return nil
+	}
+	rr.candidates.Store(nil)
+	rr.wake()
+	w := rr.watch
+	return func(error) {
+		rr.mu.Lock()
+		defer rr.mu.Unlock()
+		if rr.watch == w && rr.up.remove(a) {
+			rr.candidates.Store(nil)
+		}
+	}
+}
+
+func (rr *roundRobin) wake() {
+	if rr.waitUp != nil {
+		close(rr.waitUp)
+		rr.waitUp = nil
+	}
+}
+
+// Get takes no lock and allocates nothing while an address is connected.
+func (rr *roundRobin) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
+	for {
+		c := rr.candidates.Load()
+		var up chan struct{}
+		if c == nil || len(c.up) == 0 {
+			var err error
+			if c, up, err = rr.choices(opts.BlockingWait); err != nil {
+				return Address{}, nil, err
+			}
+		}
+		if n := uint64(len(c.up)); n > 0 {
+			return c.up[(rr.turn.Add(1)-1)%n], nil, nil
+		}
+		if !opts.BlockingWait {
+			// As in v1.29.1 an address that is not connected: grpc waits for
+			// it while it is being connected, and fails the RPC if it is down.
+			return c.all[(rr.turn.Add(1)-1)%uint64(len(c.all))], nil, nil
+		}
+		select {
+		case <-up:
+		case <-ctx.Done():
+			return Address{}, nil, ctx.Err()
+		}
+	}
+}
+
+// choices returns the candidates, made anew if need be, and for a caller that
+// will wait if none of them is up the channel that is closed then.
+func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	if rr.closed {
+		return nil, nil, grpc.ErrClientConnClosing
+	}
+	c := rr.candidates.Load()
+	if c == nil {
+		c = &candidates{all: rr.known.list()}
+		for _, a := range c.all {
+			if rr.up.find(a) != nil {
+				c.up = append(c.up, a)
+			}
+		}
+		rr.candidates.Store(c)
+	}
+	switch {
+	case len(c.up) > 0:
+		return c, nil, nil
+	case wait:
+		if rr.waitUp == nil {
+			rr.waitUp = make(chan struct{})
+		}
+		return c, rr.waitUp, nil
+	case len(c.all) == 0:
+		text := "there is no address available"
+		if rr.reason != nil {
+			text = fmt.Sprintf("%s: %v", text, rr.reason)
+		}
+		return nil, nil, status.Error(codes.Unavailable, text)
+	}
+	return c, nil, nil
+}
+
+func (rr *roundRobin) Close() error {
+	rr.mu.Lock()
+	if rr.closed {
+		rr.mu.Unlock()
+		return errBalancerClosed
+	}
+	rr.closed = true
+	rr.candidates.Store(nil)
+	rr.wake()
+	if rr.notify != nil {
+		close(rr.notify)
+	}
+	w := rr.watch
+	rr.watch = nil
+	rr.mu.Unlock()
+	if w != nil {
+		w.stop()
+	}
+	return nil
+}
