@@ -1,0 +1,78 @@
+package consulnaming
+
+import (
+	"github.com/hashicorp/consul/api"
+)
+
+// Option changes what a resolver made by [New] asks for and delivers.
+type Option func(*options)
+
+type options struct {
+	tags        []string
+	query       api.QueryOptions
+	passingOnly bool
+	address     func(*api.ServiceEntry) api.ServiceAddress
+	metadata    func(*api.ServiceEntry) interface{}
+}
+
+func newOptions(opts []Option) options {
+	o := options{passingOnly: true, address: serviceAddress}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	return o
+}
+
+// Tags restricts the instances to those that have all of the tags.
+func Tags(tags ...string) Option {
+	tags = append([]string(nil), tags...)
+	return func(o *options) { o.tags = tags }
+}
+
+// QueryOptions sets what is asked for: datacenter, namespace, partition, peer,
+// near, filter, token, stale or consistent reads, the agent's cache.
+//
+// WaitIndex, WaitHash and the context are the watcher's own and ignored here.
+// WaitTime is how long the agent may hold a query without a change, one minute
+// by default, ten at most
+// (https://developer.hashicorp.com/consul/api-docs/features/blocking). An agent
+// that is silent for longer than that, a sixteenth of it and ten seconds has
+// failed.
+func QueryOptions(q *api.QueryOptions) Option {
+	var query api.QueryOptions
+	if q != nil {
+		query = *q
+	}
+	return func(o *options) { o.query = query }
+}
+
+// PassingOnly says whether instances with a warning or critical check are left
+// out. They are by default, as in the article.
+func PassingOnly(only bool) Option {
+	return func(o *options) { o.passingOnly = only }
+}
+
+// AddressFunc chooses the address of an instance, for example one of
+// e.Service.TaggedAddresses. By default it is the service's address or, if that
+// is empty, the node's, with the service's port. An instance without address or
+// port is left out, with a warning in the log. f is called by the goroutine
+// that calls Next and must not change e; an instance for which it panics is left
+// out.
+func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
+	return func(o *options) {
+		if f != nil {
+			o.address = f
+		}
+	}
+}
+
+// MetadataFunc fills the Metadata of each Update. When the value for a known
+// address changes in content, as reflect.DeepEqual sees it, Next returns a
+// Delete with the old value and an Add with the new one. f is called by the
+// goroutine that calls Next and must not change e; an address for which it
+// panics has nil Metadata.
+func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
+	return func(o *options) { o.metadata = f }
+}
