@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -247,24 +246,4 @@ func TestBalancerConfig(t *testing.T) {
 		}
 		c.Close()
 	}
-}
-
-func ExampleRoundRobin() {
-	b, err := backend.Start()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer b.Stop()
-	// Before: grpc.WithBalancer(grpc.RoundRobin(r)).
-	r := fixedResolver{b.Addr()}
-	conn, err := grpc.Dial("", grpc.WithInsecure(), WithBalancer(RoundRobin(r))) //nolint:staticcheck // legacy spelling
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	answered, err := backend.Call(context.Background(), conn)
-	fmt.Println(answered == b.Addr(), err)
-	// Output: true <nil>
 }
