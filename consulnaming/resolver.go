@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/hashicorp/consul/api"
 
@@ -63,7 +64,9 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		if r.client == nil {
 			return nil, errNilClient
 		}
-		return newWatcher(r.client, nil, "the given client's agent", service, r.options, nil), nil
+		// What the client sends is not to be had from it; most have it from here.
+		secrets := []string{os.Getenv(api.HTTPTokenEnvName)}
+		return newWatcher(r.client, nil, "the given client's agent", service, r.options, secrets), nil
 	}
 	config := api.DefaultConfig()
 	if r.address != "" {

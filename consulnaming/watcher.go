@@ -144,6 +144,9 @@ func (w *watcher) query() ([]*api.ServiceEntry, error) {
 	defer cancel()
 	entries, meta, err := w.client.Health().ServiceMultipleTags(w.service, w.options.tags, w.options.passingOnly, q.WithContext(ctx))
 	if err != nil {
+		// Whoever answers next may know another state, or less of it: a query
+		// with an index that he has not reached would block.
+		w.index = 0
 		if ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("no answer within %v: %w", bound, err)
 		}

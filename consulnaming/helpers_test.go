@@ -1,0 +1,199 @@
+package consulnaming
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/grpclog"
+
+	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
+	"github.com/grpcnaming/grpcnaming/internal/consulagent"
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+// patience bounds every wait for a condition; it is not a delay.
+const patience = 30 * time.Second
+
+// logged has what this package and grpc have logged in all tests so far.
+var logged safeBuffer
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// real is one real agent for all tests that do not change it.
+var real struct {
+	once  sync.Once
+	agent *consulagent.Agent
+	err   error
+}
+
+func TestMain(m *testing.M) {
+	// What the developer has set must not decide about tests.
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "CONSUL_") {
+			os.Unsetenv(name)
+		}
+	}
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(&logged, io.Discard, io.Discard))
+	code := m.Run()
+	if real.agent != nil {
+		if err := real.agent.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func realAgent(t *testing.T) *consulagent.Agent {
+	t.Helper()
+	real.once.Do(func() { real.agent, real.err = consulagent.Start(context.Background(), consulagent.Config{}) })
+	if real.err != nil {
+		t.Fatalf("the real Consul (run `make consul`): %v", real.err)
+	}
+	return real.agent
+}
+
+// agent is what both kinds of Consul have.
+type agent interface {
+	Address() string
+	Client() *api.Client
+}
+
+// onBoth runs f against the real Consul and the stand-in.
+func onBoth(t *testing.T, f func(t *testing.T, a agent)) {
+	t.Run("real", func(t *testing.T) { f(t, realAgent(t)) })
+	t.Run("standin", func(t *testing.T) { f(t, standIn(t)) })
+}
+
+func standIn(t *testing.T) *consultest.Server {
+	t.Helper()
+	s := consultest.NewServer()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain until %s", patience, what)
+		}
+	}
+}
+
+// serviceName is unique per test, as the real agent is shared.
+func serviceName(t *testing.T) string {
+	return strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())
+}
+
+// register adds an instance without checks, hence healthy, until the test ends.
+func register(t *testing.T, a agent, service, id, address string, port int, tags ...string) {
+	t.Helper()
+	err := a.Client().Agent().ServiceRegister(&api.AgentServiceRegistration{
+		ID: service + "-" + id, Name: service, Address: address, Port: port, Tags: tags,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Client().Agent().ServiceDeregister(service + "-" + id) })
+}
+
+func deregister(t *testing.T, a agent, service, id string) {
+	t.Helper()
+	if err := a.Client().Agent().ServiceDeregister(service + "-" + id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watching resolves and closes the watcher when the test ends.
+func watching(t *testing.T, r naming.Resolver) *watcher {
+	t.Helper()
+	w, err := r.Resolve("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w.(*watcher)
+}
+
+// next returns what Next does, as "-a +b", and fails if it takes too long.
+func next(t *testing.T, w naming.Watcher) string {
+	t.Helper()
+	type result struct {
+		updates []*naming.Update
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		u, err := w.Next()
+		done <- result{u, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			t.Fatalf("Next: %v", r.err)
+		}
+		return text(r.updates)
+	case <-time.After(patience):
+		t.Fatalf("Next has not returned after %v", patience)
+	}
+	panic("unreachable")
+}
+
+func text(updates []*naming.Update) string {
+	var s []string
+	for _, u := range updates {
+		sign := "+"
+		if u.Op == naming.Delete {
+			sign = "-"
+		}
+		if u.Metadata != nil {
+			s = append(s, fmt.Sprintf("%s%s[%v]", sign, u.Addr, u.Metadata))
+		} else {
+			s = append(s, sign+u.Addr)
+		}
+	}
+	return strings.Join(s, " ")
+}
+
+func expect(t *testing.T, w naming.Watcher, want string) {
+	t.Helper()
+	if got := next(t, w); got != want {
+		t.Fatalf("Next: %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,147 @@
+package consulnaming
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+func answer(index int, body string) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"X-Consul-Index": {fmt.Sprint(index)}},
+		Body:       io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+// "Loop limited when Consul answers at once again and again": an index that runs
+// ahead of every query, without a change.
+func TestQueriesAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) { return answer(seen.add(r), "[]") })
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		time.Sleep(time.Minute) // of the bubble's time
+		synctest.Wait()
+		if n, most := seen.count(), 60*int(queryRate)+queryBurst+1; n > most {
+			t.Errorf("%d queries in a minute, want at most %d", n, most)
+		}
+		w.Close()
+		<-done
+	})
+}
+
+// "Error -> ... backoff with jitter".
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+			seen.add(r)
+			return nil, errRefused
+		})
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		var delays []time.Duration
+		for i := 1; i < len(seen.times); i++ {
+			delays = append(delays, seen.times[i].Sub(seen.times[i-1]))
+		}
+		if len(delays) < 40 || len(delays) > 200 {
+			t.Fatalf("%d retries in ten minutes", len(delays))
+		}
+		if delays[0] < firstRetry/2 || delays[0] > firstRetry*3/2 {
+			t.Errorf("the first retry is after %v, want about %v", delays[0], firstRetry)
+		}
+		distinct := make(map[time.Duration]bool)
+		for _, d := range delays[10:] {
+			if d < lastRetry/2 || d > lastRetry*3/2 {
+				t.Errorf("a late retry is after %v, want about %v", d, lastRetry)
+			}
+			distinct[d] = true
+		}
+		if len(distinct) < len(delays)/2 {
+			t.Errorf("%d different delays of %d: no jitter", len(distinct), len(delays))
+		}
+		w.Close()
+		<-done
+	})
+}
+
+// "Every query bounded in time (wait + wait/16 + slack), so a silent peer is
+// noticed".
+func TestSilenceIsNoticed(t *testing.T) {
+	for _, wait := range []time.Duration{0, 8 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			var seen requests
+			reasons := make(chan error, 100)
+			client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+				if seen.add(r) == 2 {
+					return answer(7, "[]")
+				}
+				return silent(r)
+			})
+			w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{WaitTime: wait})), "")
+			w.OnError(func(err error) { reasons <- err })
+			done := drain(w)
+
+			began := time.Now()
+			if err := <-reasons; !strings.Contains(err.Error(), "no answer within") {
+				t.Errorf("reason %v", err)
+			}
+			if took := time.Since(began); took != slack {
+				t.Errorf("the first query, which has no index, is given up after %v, want %v", took, slack)
+			}
+			for seen.count() < 3 { // the second is answered, the third blocks
+				time.Sleep(time.Millisecond)
+			}
+			began = seen.times[2]
+			<-reasons
+			effective := wait
+			switch {
+			case wait == 0:
+				effective = defaultWait
+			case wait > longestWait:
+				effective = longestWait
+			}
+			if took, want := time.Since(began), effective+effective/16+slack; took != want {
+				t.Errorf("wait %v: a blocked query is given up after %v, want %v", wait, took, want)
+			}
+			if q := seen.urls[2]; !strings.Contains(q, "index=7") || !strings.Contains(q, fmt.Sprintf("wait=%dms", effective.Milliseconds())) {
+				t.Errorf("the blocked query is %q", q)
+			}
+			w.Close()
+			<-done
+		})
+	}
+}
+
+// A retry that comes after a success is prompt again.
+func TestBackoffStartsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+			if n := seen.add(r); n == 20 {
+				return answer(1, "[]")
+			}
+			return nil, errRefused
+		})
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		for seen.count() < 22 {
+			time.Sleep(time.Second)
+		}
+		if d := seen.times[21].Sub(seen.times[20]); d > 2*firstRetry {
+			t.Errorf("the retry after a success comes after %v, want about %v", d, firstRetry)
+		}
+		w.Close()
+		<-done
+	})
+}
