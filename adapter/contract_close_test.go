@@ -198,7 +198,7 @@ func TestContractIdleCustomBalancer(t *testing.T) {
 		"Notify is closed": func(s *scriptBalancer) { s.notify = func() <-chan []Address { return lists(true) } },
 		"Notify is silent": func(s *scriptBalancer) { s.notify = func() <-chan []Address { return make(chan []Address) } },
 		"Get says closing": func(s *scriptBalancer) {
-			s.get = func() (Address, func(), error) { return Address{}, nil, grpc.ErrClientConnClosing } //nolint:staticcheck // what v1 balancers return
+			s.get = func() (Address, func(), error) { return Address{}, nil, grpc.ErrClientConnClosing }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -130,7 +130,7 @@ func TestGetErrors(t *testing.T) {
 		"ResourceExhausted": {status.Error(codes.ResourceExhausted, "none"), codes.ResourceExhausted, codes.ResourceExhausted},
 		"no status":         {errors.New("none"), codes.Unknown, codes.Unknown},
 		"context":           {context.DeadlineExceeded, codes.DeadlineExceeded, codes.DeadlineExceeded},
-		"closing":           {grpc.ErrClientConnClosing, codes.Canceled, codes.Canceled}, //nolint:staticcheck // what v1 balancers return
+		"closing":           {grpc.ErrClientConnClosing, codes.Canceled, codes.Canceled},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +267,7 @@ func TestContractBalancerByHand(t *testing.T) {
 	if err := rr.Close(); err == nil {
 		t.Error("the second Close returns no error")
 	}
-	if _, _, err := rr.Get(context.Background(), BalancerGetOptions{}); err != grpc.ErrClientConnClosing { //nolint:staticcheck // what v1.29.1 returned
+	if _, _, err := rr.Get(context.Background(), BalancerGetOptions{}); err != grpc.ErrClientConnClosing {
 		t.Errorf("Get after Close: %v", err)
 	}
 

@@ -210,7 +210,7 @@ func TestNilBalancerAndResolver(t *testing.T) {
 			if strings.Contains(name, "NewBuilder") {
 				target = "legacy:///svc"
 			}
-			conn, err := grpc.Dial(target, grpc.WithInsecure(), test.option) //nolint:staticcheck // legacy spelling
+			conn, err := grpc.Dial(target, grpc.WithInsecure(), test.option)
 			if err == nil {
 				defer conn.Close()
 				_, err = backend.Call(testContext(t), conn)

@@ -55,7 +55,7 @@ func ExampleWithBalancer() {
 	defer s.Stop()
 
 	// Before: grpc.WithBalancer(grpc.RoundRobin(resolver)).
-	conn, err := grpc.Dial("", grpc.WithInsecure(), //nolint:staticcheck // the legacy spelling
+	conn, err := grpc.Dial("", grpc.WithInsecure(),
 		adapter.WithBalancer(adapter.RoundRobin(newLegacyResolver(s.Addr()))))
 	if err != nil {
 		log.Fatal(err)
@@ -72,7 +72,7 @@ func ExampleRoundRobin() {
 	s := server()
 	defer s.Stop()
 
-	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(nil))) //nolint:staticcheck // the legacy spelling
+	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(nil)))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func ExampleWithBalancerName() {
 	s := server()
 	defer s.Stop()
 
-	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancerName("round_robin")) //nolint:staticcheck // the legacy spelling
+	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancerName("round_robin"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func startBackends(t *testing.T, n int) []*backend.Backend {
 // dial connects as the code this package is for does: Dial, WithInsecure.
 func dial(t *testing.T, target string, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.Dial(target, append([]grpc.DialOption{grpc.WithInsecure()}, opts...)...) //nolint:staticcheck // the legacy spelling is what is tested
+	conn, err := grpc.Dial(target, append([]grpc.DialOption{grpc.WithInsecure()}, opts...)...)
 	if err != nil {
 		t.Fatalf("Dial(%q): %v", target, err)
 	}

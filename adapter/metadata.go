@@ -19,7 +19,3 @@ func sameMetadata(a, b interface{}) bool {
 	}
 	return reflect.DeepEqual(a, b)
 }
-
-func sameAddress(a, b Address) bool {
-	return a.Addr == b.Addr && sameMetadata(a.Metadata, b.Metadata)
-}

@@ -78,7 +78,7 @@ func TestWithBalancerBesideServiceConfig(t *testing.T) {
 		t.Errorf("RPC: %v after %d attempts; the documentation says that the default service config has no effect", err, attempts.Load())
 	}
 
-	_, err := grpc.Dial("", grpc.WithInsecure(), WithBalancer(RoundRobin(fixedResolver{b.Addr()})), grpc.WithDisableServiceConfig()) //nolint:staticcheck // legacy spelling
+	_, err := grpc.Dial("", grpc.WithInsecure(), WithBalancer(RoundRobin(fixedResolver{b.Addr()})), grpc.WithDisableServiceConfig())
 	if err == nil || !strings.Contains(err.Error(), "WithBalancerAndServiceConfig") {
 		t.Errorf("Dial with WithDisableServiceConfig: %v, want an error that names the way out", err)
 	}
@@ -100,7 +100,7 @@ func TestServiceConfigJSON(t *testing.T) {
 		WithBalancerAndServiceConfig(RoundRobin(nil), "not JSON"),
 		{WithBalancerName("no such policy")},
 	} {
-		if conn, err := grpc.Dial("x:1", append(options, grpc.WithInsecure())...); err == nil { //nolint:staticcheck // legacy spelling
+		if conn, err := grpc.Dial("x:1", append(options, grpc.WithInsecure())...); err == nil {
 			conn.Close()
 			t.Error("Dial succeeds with a service config that is not valid")
 		}

@@ -28,7 +28,7 @@ func v1291(t *testing.T, n int) ([]*backend.Backend, *scriptWatcher, *grpc.Clien
 	}
 	done := make(chan dialled, 1)
 	go func() {
-		conn, err := grpc.Dial("passthrough:///foo.bar.com", grpc.WithInsecure(), grpc.WithBlock(), WithBalancer(RoundRobin(r))) //nolint:staticcheck // legacy spelling
+		conn, err := grpc.Dial("passthrough:///foo.bar.com", grpc.WithInsecure(), grpc.WithBlock(), WithBalancer(RoundRobin(r)))
 		done <- dialled{conn, err}
 	}()
 	w := r.watcher(t, 0)

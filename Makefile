@@ -1,0 +1,68 @@
+# Go, git and make are all that is needed; a C compiler adds the race detector.
+
+GO ?= go
+# go.mod has the oldest grpc-go that serves, as that is what users are held to;
+# testdata/newest.mod has today's, which may ask for a newer Go than go.mod does.
+NEWEST := -modfile=testdata/newest.mod
+NEWEST_OK := $(shell $(GO) list $(NEWEST) -m 2>/dev/null)
+STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
+RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+
+.PHONY: all
+all: test
+
+## test: everything that CI checks
+.PHONY: test
+test: consul lint test-oldest test-newest
+	@echo "make test: all passed"
+
+## lint: format, vet, staticcheck, tidy module files
+.PHONY: lint
+lint:
+	@echo "== gofmt, vet, staticcheck, go mod tidy"
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')) && if [ -n "$$files" ]; then echo "not gofmt-ed: $$files"; exit 1; fi
+	@$(GO) vet ./...
+	@$(if $(NEWEST_OK),$(GO) vet $(NEWEST) ./...,:)
+	@$(STATICCHECK) ./...
+	@$(GO) mod tidy -diff
+	@$(if $(NEWEST_OK),$(GO) mod tidy $(NEWEST) -diff,:)
+
+## test-oldest: the tests, with the oldest dependencies that go.mod allows
+.PHONY: test-oldest
+test-oldest: consul race-notice
+	@echo "== tests with grpc-go $$($(GO) list -m -f '{{.Version}}' google.golang.org/grpc), the oldest"
+	@$(GO) test $(RACE) $(TESTFLAGS) ./...
+
+## test-newest: the tests, with today's dependencies
+.PHONY: test-newest
+test-newest: consul race-notice
+ifeq ($(NEWEST_OK),)
+	@echo "== this Go is too old for today's grpc-go (testdata/newest.mod): not tested with it"
+else
+	@echo "== tests with grpc-go $$($(GO) list $(NEWEST) -m -f '{{.Version}}' google.golang.org/grpc), the newest"
+	@$(GO) test $(NEWEST) $(RACE) $(TESTFLAGS) ./...
+endif
+
+.PHONY: race-notice
+race-notice:
+	@$(if $(RACE),,echo "No C compiler (CGO_ENABLED is not 1): tests run without the race detector.")
+
+## consul: the real Consul in bin/consul, unless one is on PATH; minutes, once
+.PHONY: consul
+consul:
+	@$(GO) run ./internal/buildconsul -o bin/consul
+
+## demo: three backends, one dies, one joins
+.PHONY: demo
+demo:
+	@$(GO) run $(if $(NEWEST_OK),$(NEWEST)) ./cmd/grpcnaming demo
+
+## update-newest: let testdata/newest.mod follow today's releases
+.PHONY: update-newest
+update-newest:
+	$(GO) get $(NEWEST) google.golang.org/grpc@latest
+	$(GO) mod tidy $(NEWEST)
+
+.PHONY: help
+help:
+	@sed -n 's/^## /  make /p' Makefile

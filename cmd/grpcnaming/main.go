@@ -1,0 +1,98 @@
+// Command grpcnaming shows and watches what the libraries of this module do.
+//
+//	grpcnaming demo  [-consul ADDR]           three backends, one dies, one joins
+//	grpcnaming watch [-consul ADDR] SERVICE   one line per update of a service
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitMisuse = 2
+)
+
+// errMisuse marks an error after which the usage has been printed.
+var errMisuse = errors.New("misuse")
+
+type command struct {
+	name, args, short string
+	run               func(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Writer) error
+}
+
+var commands = []command{
+	{"demo", "[-consul ADDR]", "balance calls over a real Consul while a backend dies and one joins", demo},
+	{"watch", "[-consul ADDR] SERVICE", "print one line per update of a service, until Ctrl-C", watch},
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitMisuse
+	}
+	for _, c := range commands {
+		if c.name != args[0] {
+			continue
+		}
+		flags := flag.NewFlagSet("grpcnaming "+c.name, flag.ContinueOnError)
+		flags.SetOutput(stderr)
+		flags.Usage = func() {
+			fmt.Fprintf(stderr, "usage: grpcnaming %s %s\n%s\n", c.name, c.args, c.short)
+			flags.PrintDefaults()
+		}
+		err := c.run(ctx, flags, args[1:], stdout)
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return exitOK
+		case errors.Is(err, errMisuse):
+			return exitMisuse
+		}
+		fmt.Fprintf(stderr, "grpcnaming %s: %v\n", c.name, err)
+		return exitFailed
+	}
+	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(stdout)
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "grpcnaming: there is no command %q\n", args[0])
+	usage(stderr)
+	return exitMisuse
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: grpcnaming COMMAND")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-6s %-24s %s\n", c.name, c.args, c.short)
+	}
+}
+
+// parse reads the flags and wants n arguments after them.
+func parse(flags *flag.FlagSet, args []string, n int) error {
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errMisuse // flag has said why
+	}
+	if flags.NArg() != n {
+		flags.Usage()
+		return errMisuse
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/grpcnaming/grpcnaming/adapter"
+	"github.com/grpcnaming/grpcnaming/consulnaming"
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+const consulFlag = "`address` of the Consul agent (default CONSUL_HTTP_ADDR or 127.0.0.1:8500)"
+
+// watch prints what the naming.Watcher of a service returns.
+func watch(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Writer) error {
+	consul := flags.String("consul", "", consulFlag)
+	if err := parse(flags, args, 1); err != nil {
+		return err
+	}
+	w, err := consulnaming.NewConsulResolver(*consul, flags.Arg(0)).Resolve("")
+	if err != nil {
+		return err
+	}
+	if r, ok := w.(adapter.ErrorReporter); ok {
+		r.OnError(func(err error) { fmt.Fprintf(flags.Output(), "%s ! %v\n", now(), err) })
+	}
+	stop := context.AfterFunc(ctx, w.Close)
+	defer stop()
+	defer w.Close()
+	for first := true; ; first = false {
+		updates, err := w.Next()
+		if ctx.Err() != nil {
+			return nil // Ctrl-C is how a watch ends
+		}
+		if err != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if first && len(updates) == 0 {
+			fmt.Fprintf(flags.Output(), "%s service %q has no healthy instance yet\n", now(), flags.Arg(0))
+		}
+		for _, u := range updates {
+			fmt.Fprintf(stdout, "%s %s\n", now(), line(u))
+		}
+	}
+}
+
+func now() string { return time.Now().Format("15:04:05.000") }
+
+func line(u *naming.Update) string {
+	if u.Op == naming.Delete {
+		return "- " + u.Addr
+	}
+	return "+ " + u.Addr
+}

@@ -1,0 +1,23 @@
+// Package consulnaming watches the healthy instances of a Consul service as a
+// naming.Resolver: the consulResolver and consulWatcher that many code bases
+// copied from one article, as a package.
+//
+// [NewConsulResolver] has the article's signature, and its Next the article's
+// shape: ask Consul with the last index, make a set of the answer, return
+// deletes and adds if there are any. Where the article is wrong, this is not:
+//
+//   - an error is logged and retried with backoff and jitter instead of
+//     dereferencing nil; RPCs without an address show the reason
+//   - an index that goes back, or is 0, does not stop or spin the watch, and a
+//     Consul that answers at once again and again is asked ten times a second
+//   - every query is bounded in time, and Close ends the one in flight
+//   - an instance without an address of its own has its node's; IPv6 addresses
+//     are joined properly; one without port or any address is left out with a
+//     warning; two on the same host and port are one address
+//   - the first Next returns the full set, also when that is empty; updates are
+//     sorted
+//
+// See https://developer.hashicorp.com/consul/api-docs/features/blocking for
+// blocking queries. Package consultest, beside this one, stands in for a Consul
+// agent in tests.
+package consulnaming

@@ -1,0 +1,47 @@
+package consulagent
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// writeConfig writes the agent's configuration into dir and returns the files
+// in the order in which they apply.
+func writeConfig(dir, node string, p ports, extra string) ([]string, error) {
+	base := fmt.Sprintf(`
+node_name   = %q
+bind_addr   = "127.0.0.1"
+client_addr = "127.0.0.1"
+ports {
+  http     = %d
+  server   = %d
+  serf_lan = %d
+  serf_wan = -1
+  dns      = -1
+  grpc     = -1
+  grpc_tls = -1
+}
+
+# Nothing leaves this machine, and nothing runs that nobody asks.
+disable_update_check        = true
+disable_anonymous_signature = true
+ui_config { enabled = false }
+connect   { enabled = false }
+peering   { enabled = false }
+
+# A check's new output is seen at once, not after minutes.
+check_update_interval = "0s"
+
+# Tests hold many blocking queries; the default is 200 connections per client.
+limits { http_max_conns_per_client = 10000 }
+`, node, p.http, p.server, p.serf)
+
+	files := []string{filepath.Join(dir, "1-base.hcl"), filepath.Join(dir, "2-extra.hcl")}
+	for i, content := range []string{base, extra} {
+		if err := os.WriteFile(files[i], []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}

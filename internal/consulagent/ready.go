@@ -1,0 +1,98 @@
+package consulagent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// errPortTaken means that the agent could not bind a port that was free a
+// moment before: another port may do.
+var errPortTaken = errors.New("port taken")
+
+// awaitReady returns when the agent has a leader and answers with its own
+// node. There is nothing to wait on before the HTTP listener is there, so it
+// asks again every few milliseconds.
+func (a *Agent) awaitReady(ctx context.Context, node, token string) error {
+	// Whoever has taken the port may accept a query and never answer it: the
+	// agent's end also ends the query.
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-a.process.done:
+		case <-asking.Done():
+		}
+	}()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		notYet := a.ready(asking, node, token)
+		if notYet == nil {
+			return nil
+		}
+		select {
+		case <-a.process.done:
+			log := a.process.log.String()
+			err := fmt.Errorf("the agent exited (%v); the end of its log:\n%s", a.process.err, log)
+			if strings.Contains(log, "address already in use") || strings.Contains(log, "Only one usage of each socket address") {
+				err = fmt.Errorf("%w: %w", errPortTaken, err)
+			}
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("not ready: %w (last: %w); the end of its log:\n%s", ctx.Err(), notYet, a.process.log.String())
+		case <-ticker.C:
+		}
+	}
+}
+
+// ready is nil when the agent is. It does without package api, whose requests
+// the environment can change.
+func (a *Agent) ready(ctx context.Context, node, token string) error {
+	var leader string
+	if err := a.get(ctx, "/v1/status/leader", token, &leader); err != nil {
+		return err
+	}
+	if leader == "" {
+		return errors.New("no leader yet")
+	}
+	var checks []struct{ Status string }
+	if err := a.get(ctx, "/v1/health/node/"+node+"?consistent", token, &checks); err != nil {
+		return err
+	}
+	if len(checks) == 0 {
+		return fmt.Errorf("node %s is not in the catalogue yet", node)
+	}
+	for _, check := range checks {
+		if check.Status != "passing" {
+			return fmt.Errorf("node %s is %s", node, check.Status)
+		}
+	}
+	return nil
+}
+
+func (a *Agent) get(ctx context.Context, path, token string, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.address+path, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("X-Consul-Token", token)
+	}
+	response, err := (&http.Client{Transport: a.transport}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", path, response.Status)
+	}
+	return json.NewDecoder(response.Body).Decode(out)
+}
