@@ -87,7 +87,6 @@ func (c *catalog) setHealth(serviceID, status string) error {
 		c.put(&check{checkInfo: checkInfo{id: "service:" + s.id, name: name, serviceID: s.id, status: status, output: output}})
 	}
 	for _, ck := range checks {
-		ck.lastOutput = output
 		c.setStatus(ck, status, output)
 		c.renew(ck)
 	}
@@ -96,7 +95,8 @@ func (c *catalog) setHealth(serviceID, status string) error {
 }
 
 // put enters a check and starts it. One that has the same ID is replaced and
-// hands on its status. The lock is held, and the caller commits.
+// hands on its status; if it was another service's, that one is not woken, nor
+// is it by Consul 1.22. The lock is held, and the caller commits.
 func (c *catalog) put(ck *check) {
 	ck.create, ck.modify = c.index+1, c.index+1
 	changed := true
@@ -105,9 +105,6 @@ func (c *catalog) put(ck *check) {
 		ck.status, ck.output, ck.create = old.status, old.output, old.create
 		if changed = ck.checkInfo != old.checkInfo; !changed {
 			ck.modify = old.modify
-		}
-		if old.serviceID != ck.serviceID {
-			c.touch(c.services[old.serviceID].name)
 		}
 	}
 	if changed {

@@ -50,7 +50,7 @@ func newCheck(d *checkDefinition, id, name, serviceID string) (*check, error) {
 		ck.status = "critical" // until it is known to be otherwise
 	}
 	if d.GRPC != "" {
-		ck.kind, ck.ttl = "grpc", 0
+		ck.kind = "grpc"
 	}
 	return ck, nil
 }

@@ -220,6 +220,20 @@ func TestCheckIDsNamesAndReplacement(t *testing.T) {
 			`NAME-x "x" passing ttl ""`,
 			`service:NAME "Service 'NAME' check" passing ttl ""`)
 
+		// A check whose ID is used again goes to the other service.
+		a.register(t, api.AgentServiceRegistration{Name: name + "-other"})
+		err = a.Agent().CheckRegister(&api.AgentCheckRegistration{ID: name + "-x", Name: "x", ServiceID: name + "-other",
+			AgentServiceCheck: api.AgentServiceCheck{TTL: "1h", Status: "critical"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect("one has moved",
+			`NAME-extra "NAME-extra" warning ttl "n"`,
+			`service:NAME "Service 'NAME' check" passing ttl ""`)
+		if entries, _ := a.query(t, name+"-other", 0, 0); status(entries) != "passing" {
+			t.Errorf("moved: %s, want the status that it had", status(entries))
+		}
+
 		for _, id := range []string{name + "-extra", name + "-x", "service:" + name} {
 			if err := a.Agent().CheckDeregister(id); err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package consultest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -70,6 +71,7 @@ func TestErrors(t *testing.T) {
 		{"PUT", register, `{"Name":"n","Weights":{"Passing":1,"Warning":-1}}`, 400, "Invalid Weights: "},
 		{"PUT", register, `{"Name":"n","Weights":{"Passing":65536}}`, 400, "Invalid Weights: "},
 		{"PUT", register, `{"Name":"n","Meta":{"a b":"c"}}`, 400, "Invalid Service Meta: "},
+		{"PUT", register, `{"Name":"n","Meta":` + pairs(65) + `}`, 400, "Invalid Service Meta: "},
 		{"PUT", register, `{"Name":"n","Meta":{"consul-x":"c"}}`, 400, "Invalid Service Meta: "},
 		{"PUT", register, `{"Name":"n","Meta":{"a":"` + strings.Repeat("x", 513) + `"}}`, 400, "Invalid Service Meta: "},
 		{"GET", "/v1/health/service/", "", 400, "Missing service name"},
@@ -96,6 +98,19 @@ func TestErrors(t *testing.T) {
 	})
 }
 
+// pairs is a JSON object with n fields.
+func pairs(n int) string {
+	m := make(map[string]string)
+	for i := range n {
+		m[fmt.Sprint("k", i)] = "v"
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
 func TestUpdateOfACheckWithoutTTL(t *testing.T) {
 	onBoth(t, func(t *testing.T, a agent) {
 		name := unique(t)
@@ -115,6 +130,9 @@ func TestSpellingsThatAreAccepted(t *testing.T) {
 			`{"name":"`+name+`","PORT":5,"Check":{"ttl":3600000000000,"Status":"passing"},"Kind":"","Proxy":null,"Checks":null}`)
 		if code != 200 || text != "" {
 			t.Fatalf("%d %s", code, text)
+		}
+		if code, text := a.send(t, "PUT", "/v1/agent/service/register", `{"Name":"`+name+`","Check":{},"Meta":`+pairs(64)+`}`); code != 200 {
+			t.Errorf("%d %s", code, text)
 		}
 		for _, query := range []string{"passing", "passing=true", "passing=1&stale", "wait=0s", "wait=-1s", "index=&wait=", "ns="} {
 			if code, text := a.send(t, "GET", "/v1/health/service/"+name+"?"+query, ""); code != 200 || !strings.Contains(text, name) {
@@ -161,6 +179,14 @@ func TestFieldsOfAnAnswer(t *testing.T) {
 		}
 		if tags, ok := service["Tags"].([]any); !ok || len(tags) != 0 {
 			t.Errorf("Tags = %v, want an empty list", service["Tags"])
+		}
+		_, text = a.send(t, "GET", "/v1/agent/services", "")
+		var services map[string]map[string]any
+		if err := json.Unmarshal([]byte(text), &services); err != nil {
+			t.Fatal(err)
+		}
+		if meta, ok := services[name]["Meta"].(map[string]any); !ok || len(meta) != 0 {
+			t.Errorf("Meta in the list of services = %v, want an empty object", services[name]["Meta"])
 		}
 		if answer[0].Node["Address"] != "127.0.0.1" {
 			t.Errorf("Node = %v", answer[0].Node)

@@ -67,7 +67,7 @@ func (s *Server) Address() string { return s.address }
 
 // Client returns a client of this server that sends the token of SetToken. Of
 // the CONSUL_* variables only CONSUL_NAMESPACE and CONSUL_PARTITION have an
-// effect on it: the server refuses both. Close closes its connections.
+// effect on it: the server refuses both. Its connections end with the server.
 func (s *Server) Client() *api.Client {
 	client, err := api.NewClient(&api.Config{
 		Address:    s.address,
@@ -94,7 +94,6 @@ func (s *Server) shutdown(cancel func()) {
 	s.catalog.close()
 	s.handlers.Wait()
 	<-s.serving
-	s.transport.CloseIdleConnections()
 }
 
 // Register registers a service, as PUT /v1/agent/service/register does; the

@@ -1,9 +1,12 @@
 package consultest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +105,27 @@ func TestCloseEndsWhatIsBlocked(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForItsGoroutines(t *testing.T) {
+	s, a := newServer(t)
+	silent := newSilentListener(t)
+	for i := range 50 { // checks that are under way
+		if err := s.Register(api.AgentServiceRegistration{Name: fmt.Sprint("web", i), Check: &api.AgentServiceCheck{
+			GRPC: silent, Interval: "1h"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.start(t, "web", 1, time.Minute)
+	await(t, s, blocked(1))
+	s.Close()
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, function := range []string{"catalog).probe", "Server).handle", "http.(*Server).Serve("} {
+		if bytes.Contains(stacks, []byte(function)) {
+			t.Errorf("%s is running after Close", function)
+		}
+	}
+}
+
 func TestCloseAtOnce(t *testing.T) {
 	consultest.NewServer().Close()
 }
@@ -148,8 +172,8 @@ func TestReset(t *testing.T) {
 	if err := s.Register(web); err != nil {
 		t.Fatal(err)
 	}
-	if entries, again := a.query(t, "web", low, time.Minute); len(entries) != 1 || again <= low {
-		t.Errorf("%v at %d after %d", entries, again, low)
+	if entries, again := a.query(t, "web", low, time.Minute); len(entries) != 1 || again <= low || again >= high {
+		t.Errorf("%v at %d after %d, and %d before Reset", entries, again, low, high)
 	}
 }
 
@@ -172,6 +196,15 @@ func TestToken(t *testing.T) {
 	s, a := newServer(t)
 	t.Setenv("CONSUL_HTTP_TOKEN", "from the environment")
 	early := s.Client()
+	sent := make(chan string, 1)
+	remove := s.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		sent <- r.Header.Get("X-Consul-Token")
+		next.ServeHTTP(w, r)
+	})
+	if _, _, err := early.Health().Service("web", "", false, nil); err != nil || <-sent != "" {
+		t.Errorf("before SetToken: %v, or a token was sent", err)
+	}
+	remove()
 	s.SetToken("secret")
 
 	for _, client := range []*api.Client{early, s.Client()} {
