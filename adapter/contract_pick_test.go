@@ -309,3 +309,18 @@ func TestPutOncePerGet(t *testing.T) {
 	}
 	eventually(t, "every put has been called", func() bool { return puts.Load() == gets.Load() })
 }
+
+// An address that cannot be dialled is named, and does no harm to the others.
+func TestAddressWithoutPort(t *testing.T) {
+	b := startBackends(t, 1)
+	r := &scriptResolver{}
+	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
+	w := r.watcher(t, 0)
+	w.send(t, add("127.0.0.1")...)
+	eventually(t, "the RPC names the address", func() bool {
+		_, err := backend.Call(testContext(t), conn)
+		return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), `"127.0.0.1"`) && strings.Contains(err.Error(), "missing port")
+	})
+	w.send(t, add(b[0].Addr())...)
+	callAll(t, conn, b[0])
+}

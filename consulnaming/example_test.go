@@ -90,3 +90,28 @@ func ExampleNewConsulResolver_updates() {
 	}
 	// Output: 0 10.0.0.1:80 <nil>
 }
+
+// Instances in another network, by the address that they are tagged with.
+func ExampleAddressFunc() {
+	consul := consultest.NewServer()
+	defer consul.Close()
+	err := consul.Register(api.AgentServiceRegistration{
+		Name: "add", Address: "10.0.0.1", Port: 80,
+		TaggedAddresses: map[string]api.ServiceAddress{"wan": {Address: "198.51.100.1", Port: 8080}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	watcher, err := consulnaming.New(consul.Client(), "add", consulnaming.AddressFunc(func(e *api.ServiceEntry) api.ServiceAddress {
+		return e.Service.TaggedAddresses["wan"]
+	})).Resolve("")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer watcher.Close()
+	updates, err := watcher.Next()
+	for _, u := range updates {
+		fmt.Println(u.Addr, err)
+	}
+	// Output: 198.51.100.1:8080 <nil>
+}

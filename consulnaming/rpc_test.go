@@ -207,3 +207,8 @@ func TestUnderModernPolicy(t *testing.T) {
 		answering(t, conn, one)
 	})
 }
+
+func TestAgentAddressWithoutPort(t *testing.T) {
+	began := time.Now()
+	failsWithin(t, legacyDial(t, "127.0.0.1:", "svc"), began, "agent 127.0.0.1:", `"svc"`)
+}

@@ -143,7 +143,7 @@ func (t *tally) table(d time.Duration) (rows []string, line string) {
 		if total > 0 {
 			percent = (c*100 + total/2) / total
 		}
-		rows = append(rows, fmt.Sprintf("%-9s %10d %10.0f  %3d %% %s", n, t.calls[n], float64(c)/d.Seconds(), percent, strings.Repeat("#", percent/2)))
+		rows = append(rows, fmt.Sprintf("%-9s %10d %10.0f  %3d %% %s", n, t.calls[n], float64(c)/d.Seconds(), percent, strings.Repeat("#", percent/4)))
 		parts = append(parts, fmt.Sprintf("%s %5d (%2d %%)", n, t.calls[n], percent))
 	}
 	return append(rows, fmt.Sprintf("%-9s %10d", "failed", t.failed)), "calls: " + strings.Join(parts, "  ") + fmt.Sprintf("  failed %d", t.failed)

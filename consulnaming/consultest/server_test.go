@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,24 @@ func TestCloseWaitsForItsGoroutines(t *testing.T) {
 		if bytes.Contains(stacks, []byte(function)) {
 			t.Errorf("%s is running after Close", function)
 		}
+	}
+}
+
+func TestCloseWaitsForAFault(t *testing.T) {
+	s, a := newServer(t)
+	var returned atomic.Bool
+	s.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		<-r.Context().Done()
+		for range 1000 { // what it still has to do
+			runtime.Gosched()
+		}
+		returned.Store(true)
+	})
+	a.start(t, "web", 0, 0)
+	await(t, s, open(1))
+	s.Close()
+	if !returned.Load() {
+		t.Error("Close returned before the fault did")
 	}
 }
 
