@@ -137,3 +137,24 @@ func (s *addressSet) fold(updates []*naming.Update) (changed bool) {
 	}
 	return changed
 }
+
+// diff makes the set equal to list and returns the updates that do so: deletes
+// first, in the set's order, then adds, in the list's.
+func (s *addressSet) diff(list []Address) (updates []*naming.Update) {
+	var wanted addressSet
+	for _, a := range list {
+		wanted.add(a)
+	}
+	for _, a := range s.list() {
+		if wanted.find(a) == nil {
+			updates = append(updates, &naming.Update{Op: naming.Delete, Addr: a.Addr, Metadata: a.Metadata})
+		}
+	}
+	for _, a := range wanted.list() {
+		if s.find(a) == nil {
+			updates = append(updates, &naming.Update{Op: naming.Add, Addr: a.Addr, Metadata: a.Metadata})
+		}
+	}
+	s.fold(updates)
+	return updates
+}

@@ -1,11 +1,7 @@
 package adapter
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,22 +14,7 @@ func TestContractDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exist := make(map[string]bool)
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range f.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
-				exist[fn.Name.Name] = true
-			}
-		}
-	}
+	exist := topLevel(t, "*.go", true)
 	name := regexp.MustCompile(`\bTest\w+`)
 	named := make(map[string]bool)
 	for line := range strings.Lines(string(text)) {

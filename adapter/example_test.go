@@ -161,3 +161,20 @@ func ExampleMetadata() {
 	fmt.Println(<-cc.seen)
 	// Output: zone-a
 }
+
+// A legacy balancer on a modern resolver, while the migration is half done.
+func ExampleFromBuilder() {
+	s := server()
+	defer s.Stop()
+
+	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(),
+		adapter.WithBalancer(adapter.RoundRobin(adapter.FromBuilder(resolver.Get("dns")))))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	answered, err := backend.Call(context.Background(), conn)
+	fmt.Println(answered == s.Addr(), err)
+	// Output: true <nil>
+}
