@@ -44,6 +44,12 @@ func TestBlockingQueryReturnsOnChange(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := <-pending
+			for a.real && got.err == nil && status(got.entries) != change.status {
+				// A real agent may answer before the change, with an index that
+				// has grown for another reason.
+				t.Logf("%s: woken early, with %s at %d after %d", change.what, status(got.entries), got.index, index)
+				got = <-a.start(t, name, got.index, time.Minute)
+			}
 			if got.err != nil || status(got.entries) != change.status {
 				t.Fatalf("%s: %s, %v, want %s", change.what, status(got.entries), got.err, change.status)
 			}

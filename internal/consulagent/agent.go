@@ -31,9 +31,9 @@ type Config struct {
 	// ExtraHCL is configuration on top of this package's own, and wins over
 	// it: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file.
 	ExtraHCL string
-	// Token is what the readiness check and Client send, for an ExtraHCL that
-	// switches ACLs on. When empty they act as the anonymous token, whatever
-	// CONSUL_HTTP_TOKEN says.
+	// Token is what the agent itself, the readiness check and Client use, for
+	// an ExtraHCL that switches ACLs on: a token that may do everything. When
+	// empty they act as the anonymous token, whatever CONSUL_HTTP_TOKEN says.
 	Token string
 }
 
@@ -54,8 +54,8 @@ type Agent struct {
 // port is found free and the moment the agent binds it, anyone may take it.
 const attempts = 5
 
-// Start runs an agent and waits until it has elected itself leader and answers
-// queries about its own node. When ctx ends before that, the agent is killed
+// Start runs an agent and waits until it has elected itself leader, answers
+// queries about its own node and has nothing more to register. When ctx ends before that, the agent is killed
 // and the error carries the end of its log; afterwards ctx has no effect. The
 // caller calls Stop. On Linux the agent is also killed when this process dies
 // without having called it.
@@ -105,7 +105,7 @@ func start(ctx context.Context, cfg Config, free func() (ports, error)) (_ *Agen
 	// A name of its own tells this agent from another one that may have taken
 	// the HTTP port.
 	node := filepath.Base(dir)
-	files, err := writeConfig(dir, node, p, cfg.ExtraHCL)
+	files, err := writeConfig(dir, node, p, cfg.Token, cfg.ExtraHCL)
 	if err != nil {
 		return nil, err
 	}

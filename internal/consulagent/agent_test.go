@@ -25,6 +25,12 @@ func TestStartGivesAUsableAgentAndStopLeavesNothing(t *testing.T) {
 	if err != nil || len(checks) != 1 || checks[0].CheckID != "serfHealth" {
 		t.Fatalf("passing checks = %v, %v; want the node's own", checks, err)
 	}
+	// Nor does the index move any more by itself: the last thing that an agent
+	// registers are its node's tagged addresses.
+	servers, _, err := a.Client().Health().Service("consul", "", false, nil)
+	if err != nil || len(servers) != 1 || servers[0].Node.TaggedAddresses["lan"] != "127.0.0.1" {
+		t.Fatalf("consul = %v, %v; want one, complete", servers, err)
+	}
 	if err := a.Client().Agent().ServiceRegister(&api.AgentServiceRegistration{Name: "web", Port: 80}); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +96,21 @@ func TestEnvironmentDoesNotReachAgentOrClient(t *testing.T) {
 	}
 	if entries, _, err := anonymous.Health().Service("web", "", false, nil); err != nil || len(entries) != 0 {
 		t.Errorf("without Token: %v, %v; want the empty list of the anonymous token", entries, err)
+	}
+}
+
+func TestEnvironmentOfTheProcess(t *testing.T) {
+	t.Setenv("FAKE_AGENT", "environment")
+	t.Setenv("CONSUL_HTTP_TOKEN", "from the environment")
+	dir := t.TempDir()
+	var output bytes.Buffer
+	p, err := startProcess(self(), dir, nil, &output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	if text := output.String(); strings.Contains(text, "CONSUL_") || !strings.Contains(text, "\nTMPDIR="+dir) || !strings.Contains(text, "\nin "+dir+" <nil>") {
+		t.Errorf("want no CONSUL_ variable, and everything to happen in %s:\n%s", dir, text)
 	}
 }
 

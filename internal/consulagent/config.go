@@ -8,7 +8,7 @@ import (
 
 // writeConfig writes the agent's configuration into dir and returns the files
 // in the order in which they apply.
-func writeConfig(dir, node string, p ports, extra string) ([]string, error) {
+func writeConfig(dir, node string, p ports, token, extra string) ([]string, error) {
 	base := fmt.Sprintf(`
 node_name   = %q
 bind_addr   = "127.0.0.1"
@@ -37,6 +37,10 @@ check_update_interval = "0s"
 limits { http_max_conns_per_client = 10000 }
 `, node, p.http, p.server, p.serf)
 
+	if token != "" {
+		// The agent registers itself with it.
+		base += fmt.Sprintf("\nacl { tokens { agent = %q } }\n", token)
+	}
 	files := []string{filepath.Join(dir, "1-base.hcl"), filepath.Join(dir, "2-extra.hcl")}
 	for i, content := range []string{base, extra} {
 		if err := os.WriteFile(files[i], []byte(content), 0o600); err != nil {

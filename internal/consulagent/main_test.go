@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	case "exits":
 		fmt.Println("something is wrong with the configuration")
 		os.Exit(1)
+	case "environment":
+		wd, err := os.Getwd()
+		fmt.Println(strings.Join(os.Environ(), "\n"), "\nin", wd, err)
 	case "hangs":
 		fmt.Println("hanging")
 		select {}

@@ -61,14 +61,23 @@ func (a *Agent) ready(ctx context.Context, node, token string) error {
 	if leader == "" {
 		return errors.New("no leader yet")
 	}
-	var checks []struct{ Status string }
-	if err := a.get(ctx, "/v1/health/node/"+node+"?consistent", token, &checks); err != nil {
+	// The leader enters the node, its check and the service consul; a moment
+	// later the agent adds its tagged addresses. Until then the index moves
+	// although nobody has changed anything.
+	var servers []struct {
+		Node struct {
+			Node            string
+			TaggedAddresses map[string]string
+		}
+		Checks []struct{ Status string }
+	}
+	if err := a.get(ctx, "/v1/health/service/consul?consistent", token, &servers); err != nil {
 		return err
 	}
-	if len(checks) == 0 {
-		return fmt.Errorf("node %s is not in the catalogue yet", node)
+	if len(servers) != 1 || servers[0].Node.Node != node || len(servers[0].Node.TaggedAddresses) == 0 || len(servers[0].Checks) == 0 {
+		return fmt.Errorf("the catalogue does not have node %s yet: %+v", node, servers)
 	}
-	for _, check := range checks {
+	for _, check := range servers[0].Checks {
 		if check.Status != "passing" {
 			return fmt.Errorf("node %s is %s", node, check.Status)
 		}
