@@ -10,6 +10,8 @@
 //     dereferencing nil; RPCs without an address show the reason
 //   - an index that goes back, or is 0, does not stop or spin the watch, and a
 //     Consul that answers at once again and again is asked ten times a second
+//   - a token that is deleted or lacks the right is an error, though Consul may
+//     then answer that there is no instance
 //   - every query is bounded in time, and Close ends the one in flight
 //   - an instance without an address of its own has its node's; IPv6 addresses
 //     are joined properly; one without port or any address is left out with a

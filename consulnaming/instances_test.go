@@ -87,13 +87,3 @@ func TestMetadataFunc(t *testing.T) {
 		}
 	}
 }
-
-func TestNextIndex(t *testing.T) {
-	for _, test := range [][3]uint64{ // last, got, want
-		{0, 0, 1}, {0, 5, 5}, {5, 5, 5}, {5, 6, 6}, {5, 4, 0}, {5, 0, 0}, {1, 0, 0},
-	} {
-		if got := nextIndex(test[0], test[1]); got != test[2] {
-			t.Errorf("nextIndex(%d, %d) = %d, want %d", test[0], test[1], got, test[2])
-		}
-	}
-}

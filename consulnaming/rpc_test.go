@@ -162,7 +162,8 @@ func TestFaultsReachTheRPC(t *testing.T) {
 	}
 }
 
-// A real agent with ACLs on: no token, then one that may read.
+// A real agent with ACLs on: a token that does not exist, one without rights,
+// which then gets them, and one that is deleted while the watch goes on.
 func TestACLOfTheRealConsul(t *testing.T) {
 	const root = "8b5d2e0e-3f5a-4d0c-9a52-5c6d1f6d7a10"
 	a, err := consulagent.Start(context.Background(), consulagent.Config{Token: root, ExtraHCL: `
@@ -180,13 +181,43 @@ func TestACLOfTheRealConsul(t *testing.T) {
 		}
 	}()
 	b := serve(t, a, "svc", "1")
+	eventually(t, "the backend is healthy", func() bool {
+		entries, _, err := a.Client().Health().Service("svc", "", true, nil)
+		return err == nil && len(entries) == 1
+	})
 	t.Setenv("CONSUL_HTTP_TOKEN", "00000000-aaaa-bbbb-cccc-dddddddddddd")
-	began := time.Now()
-	failsWithin(t, legacyDial(t, a.Address(), "svc"), began, "403", "ACL not found", a.Address())
-	t.Setenv("CONSUL_HTTP_TOKEN", root)
-	answering(t, legacyDial(t, a.Address(), "svc"), b)
-	if strings.Contains(logged.String(), root) || strings.Contains(logged.String(), "00000000-aaaa") {
-		t.Error("a token is in the log")
+	failsWithin(t, legacyDial(t, a.Address(), "svc"), time.Now(), "403", "ACL not found", a.Address())
+
+	acl := a.Client().ACL()
+	token, _, err := acl.TokenCreate(&api.ACLToken{Description: "test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONSUL_HTTP_TOKEN", token.SecretID)
+	conn := legacyDial(t, a.Address(), "svc")
+	failsWithin(t, conn, time.Now(), "permission denied", a.Address())
+	policy, _, err := acl.PolicyCreate(&api.ACLPolicy{Name: "read", Rules: `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token.Policies = []*api.ACLTokenPolicyLink{{ID: policy.ID}}
+	if _, _, err := acl.TokenUpdate(token, nil); err != nil {
+		t.Fatal(err)
+	}
+	answering(t, conn, b)
+
+	before := strings.Count(logged.String(), "ACL not found")
+	if _, err := acl.TokenDelete(token.AccessorID, nil); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, a, "svc", "2") // wakes the query, which is refused
+	eventually(t, "the watch notices", func() bool { return strings.Count(logged.String(), "ACL not found") > before+1 })
+	answering(t, conn, b) // what is known stays
+
+	for _, secret := range []string{root, token.SecretID, "00000000-aaaa"} {
+		if strings.Contains(logged.String(), secret) {
+			t.Error("a token is in the log")
+		}
 	}
 }
 

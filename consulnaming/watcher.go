@@ -35,7 +35,11 @@ const (
 	errorLength = 512 // bytes of an agent's error text that are worth repeating
 )
 
-var errClosed = errors.New("consulnaming: the watcher is closed")
+var (
+	errClosed    = errors.New("consulnaming: the watcher is closed")
+	errIndexBack = errors.New("consulnaming: the index went back")
+	errFiltered  = errors.New("permission denied: the token may not read the instances (service:read and node:read are needed)")
+)
 
 // watcher is the article's consulWatcher. Its fields belong to the goroutine
 // that calls Next.
@@ -97,6 +101,9 @@ func (w *watcher) Next() ([]*naming.Update, error) {
 			closeIdle(w.own)
 			return nil, errClosed
 		}
+		if err == errIndexBack {
+			continue
+		}
 		if err != nil {
 			delay := w.retry.NextBackOff()
 			logger.Warningf("%v; trying again in %v", err, delay)
@@ -152,20 +159,21 @@ func (w *watcher) query() ([]*api.ServiceEntry, error) {
 		}
 		return nil, w.explain(err)
 	}
-	w.index = nextIndex(w.index, meta.LastIndex)
-	return entries, nil
-}
-
-// nextIndex follows
-// https://developer.hashicorp.com/consul/api-docs/features/blocking: an index
-// that went back (the servers lost their state) is worth nothing, and 0 would
-// not block. The article kept the old one and saw no change until the new
-// catalogue had caught up with it.
-func nextIndex(last, got uint64) uint64 {
-	if got < last {
-		return 0
+	if meta.LastIndex < w.index {
+		// See https://developer.hashicorp.com/consul/api-docs/features/blocking:
+		// the servers have lost their state, and the index is to be forgotten.
+		// The answer is too: to a blocking query with a token that has been
+		// deleted, Consul 1.22 says that there is no instance, at index 1; to
+		// one without an index, that the token is bad.
+		w.index = 0
+		return nil, errIndexBack
 	}
-	return max(got, 1)
+	w.index = max(meta.LastIndex, 1) // 0 would not block
+	if len(entries) == 0 && meta.ResultsFilteredByACLs {
+		w.index = 0
+		return nil, w.explain(errFiltered)
+	}
+	return entries, nil
 }
 
 // warn logs what was not logged at the answer before.
