@@ -37,10 +37,16 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-func (b *safeBuffer) String() string {
+// mark returns a function that returns what has been logged since mark.
+func (b *safeBuffer) mark() (since func() string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.b.String()
+	from := b.b.Len()
+	return func() string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return string(b.b.Bytes()[from:])
+	}
 }
 
 // real is one real agent for all tests that do not change it.

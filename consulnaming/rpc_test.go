@@ -180,6 +180,7 @@ func TestACLOfTheRealConsul(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	log := logged.mark()
 	b := serve(t, a, "svc", "1")
 	eventually(t, "the backend is healthy", func() bool {
 		entries, _, err := a.Client().Health().Service("svc", "", true, nil)
@@ -206,16 +207,16 @@ func TestACLOfTheRealConsul(t *testing.T) {
 	}
 	answering(t, conn, b)
 
-	before := strings.Count(logged.String(), "ACL not found")
+	before := strings.Count(log(), "ACL not found")
 	if _, err := acl.TokenDelete(token.AccessorID, nil); err != nil {
 		t.Fatal(err)
 	}
 	serve(t, a, "svc", "2") // wakes the query, which is refused
-	eventually(t, "the watch notices", func() bool { return strings.Count(logged.String(), "ACL not found") > before+1 })
+	eventually(t, "the watch notices", func() bool { return strings.Count(log(), "ACL not found") > before+1 })
 	answering(t, conn, b) // what is known stays
 
 	for _, secret := range []string{root, token.SecretID, "00000000-aaaa"} {
-		if strings.Contains(logged.String(), secret) {
+		if strings.Contains(log(), secret) {
 			t.Error("a token is in the log")
 		}
 	}

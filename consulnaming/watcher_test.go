@@ -49,6 +49,7 @@ func TestFirstNextEmpty(t *testing.T) {
 func TestOddEntries(t *testing.T) {
 	onBoth(t, func(t *testing.T, a agent) {
 		s := serviceName(t)
+		log := logged.mark()
 		register(t, a, s, "empty", "", 81)
 		register(t, a, s, "v6", "2001:db8::1", 82)
 		register(t, a, s, "twin1", "10.0.0.3", 83)
@@ -59,7 +60,7 @@ func TestOddEntries(t *testing.T) {
 		deregister(t, a, s, "twin1")
 		deregister(t, a, s, "empty")
 		expect(t, w, "-127.0.0.1:81") // and not the twin's address
-		if n := strings.Count(logged.String(), s+"-portless is left out: port 0"); n != 1 {
+		if n := strings.Count(log(), s+"-portless is left out: port 0"); n != 1 {
 			t.Errorf("%d warnings about the instance without port, want one for all answers", n)
 		}
 	})
@@ -122,6 +123,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standIn(t)
+			log := logged.mark()
 			register(t, s, "svc", "a", "10.0.0.1", 80)
 			w := watching(t, NewConsulResolver(s.Address(), "svc"))
 			reasons := make(chan error, 100)
@@ -156,7 +158,7 @@ func TestFaults(t *testing.T) {
 			case <-time.After(patience):
 				t.Error("the watch does not come back")
 			}
-			if !strings.Contains(logged.String(), test.want) {
+			if !strings.Contains(log(), test.want) {
 				t.Errorf("%q is not in the log", test.want)
 			}
 		})
