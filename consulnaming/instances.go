@@ -24,13 +24,13 @@ type instance struct {
 // address means the node's. The article dialled ":port" then.
 func serviceAddress(e *api.ServiceEntry) api.ServiceAddress {
 	a := api.ServiceAddress{Address: e.Service.Address, Port: e.Service.Port}
-	if a.Address == "" && e.Node != nil {
+	if a.Address == "" {
 		a.Address = e.Node.Address
 	}
 	return a
 }
 
-// instances makes the list of an answer. skipped names the entries that are of
+// instances makes the list of an answer, none of whose entries is incomplete. skipped names the entries that are of
 // no use and why, by their ID.
 func (o *options) instances(entries []*api.ServiceEntry) (list []instance, skipped map[string]string) {
 	type found struct {
@@ -39,9 +39,6 @@ func (o *options) instances(entries []*api.ServiceEntry) (list []instance, skipp
 	}
 	all := make([]found, 0, len(entries))
 	for _, e := range entries {
-		if e == nil || e.Service == nil {
-			continue
-		}
 		addr, err := o.addressOf(e)
 		if err != nil {
 			if skipped == nil {
@@ -69,12 +66,7 @@ func (o *options) instances(entries []*api.ServiceEntry) (list []instance, skipp
 }
 
 // id is unique in a datacenter: service IDs are so per node.
-func id(e *api.ServiceEntry) string {
-	if e.Node == nil {
-		return e.Service.ID
-	}
-	return e.Node.Node + "/" + e.Service.ID
-}
+func id(e *api.ServiceEntry) string { return e.Node.Node + "/" + e.Service.ID }
 
 func (o *options) addressOf(e *api.ServiceEntry) (addr string, err error) {
 	defer func() {

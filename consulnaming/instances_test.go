@@ -25,8 +25,6 @@ func addrs(list []instance) string {
 }
 
 func TestInstances(t *testing.T) {
-	noNode := entry("no-node", "", 80)
-	noNode.Node = nil
 	noAddress := entry("no-address", "", 80)
 	noAddress.Node.Address = ""
 	tests := map[string]struct {
@@ -37,8 +35,8 @@ func TestInstances(t *testing.T) {
 		"none":                                   {nil, "", ""},
 		"an empty service address is the node's": {[]*api.ServiceEntry{entry("a", "", 80)}, "10.9.9.9:80", ""},
 		"IPv6 is joined properly":                {[]*api.ServiceEntry{entry("a", "2001:db8::1", 80), entry("b", "[2001:db8::2]", 80), entry("c", "fe80::1%eth0", 80)}, "[2001:db8::1]:80 [2001:db8::2]:80 [fe80::1%eth0]:80", ""},
-		"port 0 or out of range is left out":     {[]*api.ServiceEntry{entry("a", "h", 0), entry("b", "h", 70000), entry("c", "h", -1), entry("d", "h", 65535)}, "h:65535", "n1/a n1/b n1/c"},
-		"no address at all is left out":          {[]*api.ServiceEntry{noNode, noAddress, nil, {}}, "", "n1/no-address no-node"},
+		"port 0 or out of range is left out":     {[]*api.ServiceEntry{entry("a", "h", 0), entry("b", "h", 65536), entry("c", "h", -1), entry("d", "h", 65535), entry("e", "h", 1)}, "h:1 h:65535", "n1/a n1/b n1/c"},
+		"no address at all is left out":          {[]*api.ServiceEntry{noAddress}, "", "n1/no-address"},
 		"duplicates are one, and sorted":         {[]*api.ServiceEntry{entry("b", "h2", 1), entry("a", "h1", 1), entry("c", "h2", 1)}, "h1:1 h2:1", ""},
 	}
 	for name, test := range tests {
@@ -78,8 +76,8 @@ func TestMetadataFunc(t *testing.T) {
 		}
 		return e.Service.ID
 	})})
+	entries := []*api.ServiceEntry{entry("b", "h", 1), entry("a", "h", 1), entry("z", "i", 1)}
 	for range 2 { // whichever order the answer has
-		entries := []*api.ServiceEntry{entry("b", "h", 1), entry("a", "h", 1), entry("z", "i", 1)}
 		slices.Reverse(entries)
 		list, _ := o.instances(entries)
 		if len(list) != 2 || list[0].metadata != "a" || list[1].metadata != nil {

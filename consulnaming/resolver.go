@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/hashicorp/consul/api"
 
@@ -32,7 +31,9 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // caller's. With service "" the target names the service. It takes what
 // [NewConsulResolver] has no room for as options.
 //
-// A nil client makes Resolve fail.
+// A nil client makes Resolve fail. A token that client has from elsewhere than
+// the environment is not known here: should an agent quote it in an error, it is
+// hidden there only if it is a UUID, as Consul's own tokens are.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
 	return &resolver{client: client, given: true, service: service, options: newOptions(opts)}
 }
@@ -64,20 +65,19 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		if r.client == nil {
 			return nil, errNilClient
 		}
-		// What the client sends is not to be had from it; most have it from here.
-		secrets := []string{os.Getenv(api.HTTPTokenEnvName)}
-		return newWatcher(r.client, nil, "the given client's agent", service, r.options, secrets), nil
+		return newWatcher(r.client, nil, "the given client's agent", service, r.options, environmentSecrets()), nil
 	}
 	config := api.DefaultConfig()
 	if r.address != "" {
 		config.Address = r.address
 	}
-	agent := "agent " + config.Address
+	agent := "agent " + withoutPassword(config.Address)
+	secrets := environmentSecrets()
 	client, err := api.NewClient(config) // completes config
 	if err != nil {
-		return nil, fmt.Errorf("consulnaming: service %q, %s: %w", service, agent, err)
+		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, agent, secrets.hide(err.Error()))
 	}
-	return newWatcher(client, config.HttpClient, agent, service, r.options, []string{config.Token}), nil
+	return newWatcher(client, config.HttpClient, agent, service, r.options, secrets), nil
 }
 
 // closeIdle ends the connections of a client that is ours.

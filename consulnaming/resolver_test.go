@@ -2,13 +2,17 @@ package consulnaming
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,9 +114,55 @@ func TestTokensAreHidden(t *testing.T) {
 		hidden(t, NewConsulResolver(s.Address(), "svc"), secret)
 		hidden(t, New(s.Client(), "svc"), secret)
 	})
+	t.Run("token file", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("CONSUL_HTTP_TOKEN_FILE", file)
+		hidden(t, NewConsulResolver(s.Address(), "svc"), secret)
+		hidden(t, New(s.Client(), "svc"), secret)
+	})
+	t.Run("basic auth", func(t *testing.T) {
+		t.Setenv("CONSUL_HTTP_AUTH", "user:"+secret)
+		hidden(t, NewConsulResolver(s.Address(), "svc"), secret)
+	})
 	t.Run("option", func(t *testing.T) {
 		hidden(t, New(s.Client(), "svc", QueryOptions(&api.QueryOptions{Token: secret})), secret)
 	})
+}
+
+func TestSecrets(t *testing.T) {
+	const token = "8b5d2e0e-3f5a-4d0c-9a52-5c6d1f6d7a10"
+	s := secrets{"", "pa55"}
+	for in, want := range map[string]string{
+		"":                                "",
+		"token pa55, pa55":                "token <hidden>, <hidden>",
+		"token " + token + " not found":   "token <hidden> not found",
+		"AccessorID '" + token + "'":      "AccessorID '" + token + "'",
+		"accessor ID " + token + " lacks": "accessor ID " + token + " lacks",
+	} {
+		if got := s.hide(in); got != want {
+			t.Errorf("hide(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"127.0.0.1:8500":              "127.0.0.1:8500",
+		"https://user:pa55@host:8501": "https://user@host:8501",
+		"user:pa55@host:8500":         "user@host:8500",
+		"unix:///run/consul.sock":     "unix:///run/consul.sock",
+	} {
+		if got := withoutPassword(in); got != want {
+			t.Errorf("withoutPassword(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A secret that is far back in a reason that is cut, too.
+func TestLongReasonHidesTokens(t *testing.T) {
+	s := standIn(t)
+	s.Inject(consultest.Status(500, strings.Repeat("ü", errorLength/2-30)+" 5ec7e7-70ken is bad"+strings.Repeat("ü", 1<<16)))
+	hidden(t, New(s.Client(), "svc", QueryOptions(&api.QueryOptions{Token: "5ec7e7-70ken"})), "5ec7e7-70ken")
 }
 
 func hidden(t *testing.T, r naming.Resolver, secret string) {
@@ -142,4 +192,43 @@ func hidden(t *testing.T, r naming.Resolver, secret string) {
 	if text := log(); strings.Contains(text, secret) || !strings.Contains(text, "<hidden>") {
 		t.Error("the token is in the log, or nothing is")
 	}
+}
+
+// The connections of a client of our own end with the watcher.
+func TestCloseEndsConnections(t *testing.T) {
+	var open atomic.Int32
+	var index atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("index") != "" {
+			<-r.Context().Done() // blocks
+			return
+		}
+		w.Header().Set("X-Consul-Index", fmt.Sprint(index.Add(1)))
+		io.WriteString(w, "[]")
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+
+	w := resolveOrFail(t, NewConsulResolver(server.URL, "svc"), "")
+	expect(t, w, "")
+	if open.Load() != 1 {
+		t.Fatalf("%d connections, want one to be kept", open.Load())
+	}
+	w.Close() // while none is in use
+	eventually(t, "the idle connection is closed", func() bool { return open.Load() == 0 })
+
+	w = resolveOrFail(t, NewConsulResolver(server.URL, "svc"), "")
+	done := drain(w)
+	eventually(t, "a query blocks", func() bool { return open.Load() == 1 })
+	w.Close()
+	<-done
+	eventually(t, "the connection in use is closed", func() bool { return open.Load() == 0 })
 }

@@ -30,7 +30,7 @@ func TestQueriesAreLimited(t *testing.T) {
 		done := drain(w)
 		time.Sleep(time.Minute) // of the bubble's time
 		synctest.Wait()
-		if n, most := seen.count(), 60*int(queryRate)+queryBurst+1; n > most {
+		if n, most := seen.count(), 60*10+10+1; n > most {
 			t.Errorf("%d queries in a minute, want at most %d", n, most)
 		}
 		w.Close()
@@ -88,7 +88,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 				}
 				return silent(r)
 			})
-			w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{WaitTime: wait})), "")
+			w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{WaitTime: wait, WaitHash: "h"})), "")
 			w.OnError(func(err error) { reasons <- err })
 			done := drain(w)
 
@@ -103,6 +103,9 @@ func TestSilenceIsNoticed(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 			began = seen.times[2]
+			if err := <-reasons; err != nil {
+				t.Errorf("reason %v, want nil after the query that was answered", err)
+			}
 			<-reasons
 			effective := wait
 			switch {
@@ -114,13 +117,60 @@ func TestSilenceIsNoticed(t *testing.T) {
 			if took, want := time.Since(began), effective+effective/16+slack; took != want {
 				t.Errorf("wait %v: a blocked query is given up after %v, want %v", wait, took, want)
 			}
-			if q := seen.urls[2]; !strings.Contains(q, "index=7") || !strings.Contains(q, fmt.Sprintf("wait=%dms", effective.Milliseconds())) {
+			if q := seen.urls[2]; !strings.Contains(q, "index=7") || !strings.Contains(q, fmt.Sprintf("wait=%dms", effective.Milliseconds())) || strings.Contains(q, "hash") {
 				t.Errorf("the blocked query is %q", q)
 			}
 			w.Close()
 			<-done
 		})
 	}
+}
+
+// Whoever answers after an error may not have reached the index.
+func TestNoIndexAfterAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+			switch seen.add(r) {
+			case 1:
+				return answer(7, "[]")
+			case 2:
+				return nil, errRefused
+			}
+			return silent(r)
+		})
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		for seen.count() < 3 {
+			time.Sleep(time.Second)
+		}
+		if !strings.Contains(seen.urls[1], "index=7") || strings.Contains(seen.urls[2], "index") {
+			t.Errorf("queries %q, want index=7 in the second and none in the third", seen.urls)
+		}
+		w.Close()
+		<-done
+	})
+}
+
+// Close ends the wait for a retry.
+func TestCloseWhileRetrying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+			seen.add(r)
+			return nil, errRefused
+		})
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		began := time.Now()
+		w.Close()
+		<-done
+		if took := time.Since(began); took != 0 {
+			t.Errorf("Next returned %v after Close", took)
+		}
+	})
 }
 
 // A retry that comes after a success is prompt again.

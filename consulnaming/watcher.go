@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ const (
 var (
 	errClosed    = errors.New("consulnaming: the watcher is closed")
 	errIndexBack = errors.New("consulnaming: the index went back")
+	errForeign   = errors.New("the answer is not what a Consul agent says, check the address")
 	errFiltered  = errors.New("permission denied: the token may not read the instances (service:read and node:read are needed)")
 )
 
@@ -49,7 +51,7 @@ type watcher struct {
 	agent   string       // for errors
 	service string
 	options options
-	secrets []string
+	secrets secrets
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -59,18 +61,19 @@ type watcher struct {
 	onError  func(error)
 	index    uint64
 	answered bool
+	failing  bool
 	last     []instance
 	skipped  map[string]string
 }
 
-func newWatcher(client *api.Client, own *http.Client, agent, service string, o options, secrets []string) *watcher {
+func newWatcher(client *api.Client, own *http.Client, agent, service string, o options, known secrets) *watcher {
 	w := &watcher{
 		client:  client,
 		own:     own,
 		agent:   agent,
 		service: service,
 		options: o,
-		secrets: append(secrets, o.query.Token),
+		secrets: append(known, o.query.Token),
 		limit:   rate.NewLimiter(queryRate, queryBurst),
 		retry:   backoff.NewExponentialBackOff(),
 		onError: func(error) {},
@@ -82,8 +85,9 @@ func newWatcher(client *api.Client, own *http.Client, agent, service string, o o
 	return w
 }
 
-// OnError makes Next call f with the reason of each query that fails. It is
-// called before the first Next; see adapter.ErrorReporter.
+// OnError makes Next call f with the reason of each query that fails, and with
+// nil when one succeeds after that. It is called before the first Next; see
+// adapter.ErrorReporter.
 func (w *watcher) OnError(f func(error)) { w.onError = f }
 
 // Next returns the changes since the last Next, deletes first, then adds, each
@@ -107,6 +111,7 @@ func (w *watcher) Next() ([]*naming.Update, error) {
 		if err != nil {
 			delay := w.retry.NextBackOff()
 			logger.Warningf("%v; trying again in %v", err, delay)
+			w.failing = true
 			w.onError(err)
 			select {
 			case <-time.After(delay):
@@ -115,6 +120,10 @@ func (w *watcher) Next() ([]*naming.Update, error) {
 			continue
 		}
 		w.retry.Reset()
+		if w.failing {
+			w.failing = false
+			w.onError(nil)
+		}
 		list, skipped := w.options.instances(entries)
 		w.warn(skipped)
 		updates := diff(w.last, list)
@@ -169,12 +178,19 @@ func (w *watcher) query() ([]*api.ServiceEntry, error) {
 		return nil, errIndexBack
 	}
 	w.index = max(meta.LastIndex, 1) // 0 would not block
+	if entries == nil || slices.ContainsFunc(entries, incomplete) {
+		w.index = 0
+		return nil, w.explain(errForeign)
+	}
 	if len(entries) == 0 && meta.ResultsFilteredByACLs {
 		w.index = 0
 		return nil, w.explain(errFiltered)
 	}
 	return entries, nil
 }
+
+// incomplete says that e is no instance, as in an array of something else.
+func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil || e.Node == nil }
 
 // warn logs what was not logged at the answer before.
 func (w *watcher) warn(skipped map[string]string) {
@@ -192,14 +208,9 @@ func (w *watcher) explain(err error) error {
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
 	if errors.As(err, &syntax) || errors.As(err, &shape) {
-		err = fmt.Errorf("the answer is not what a Consul agent says, check the address: %w", err)
+		err = fmt.Errorf("%w: %w", errForeign, err)
 	}
-	text := err.Error()
-	for _, s := range w.secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, "<hidden>")
-		}
-	}
+	text := w.secrets.hide(err.Error())
 	if len(text) > errorLength {
 		text = strings.ToValidUTF8(text[:errorLength], "") + "..."
 	}

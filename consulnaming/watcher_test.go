@@ -60,8 +60,16 @@ func TestOddEntries(t *testing.T) {
 		deregister(t, a, s, "twin1")
 		deregister(t, a, s, "empty")
 		expect(t, w, "-127.0.0.1:81") // and not the twin's address
-		if n := strings.Count(log(), s+"-portless is left out: port 0"); n != 1 {
+		warnings := func() int { return strings.Count(log(), s+"-portless is left out: port 0") }
+		if n := warnings(); n != 1 {
 			t.Errorf("%d warnings about the instance without port, want one for all answers", n)
+		}
+		register(t, a, s, "portless", "10.0.0.4", 84)
+		expect(t, w, "+10.0.0.4:84")
+		register(t, a, s, "portless", "10.0.0.4", 0)
+		expect(t, w, "-10.0.0.4:84")
+		if n := warnings(); n != 2 {
+			t.Errorf("%d warnings after it was there for a while, want another", n)
 		}
 	})
 }
@@ -117,6 +125,8 @@ func TestFaults(t *testing.T) {
 		"403":            {consultest.Status(403, "Permission denied"), "Permission denied"},
 		"HTML":           {consultest.Body("text/html", "<!doctype html><title>Sign in</title>"), "not what a Consul agent says"},
 		"another shape":  {consultest.Body("application/json", `{"error": "no"}`), "not what a Consul agent says"},
+		"null":           {consultest.Body("application/json", `null`), "not what a Consul agent says"},
+		"other objects":  {consultest.Body("application/json", `[{"foo": 1}]`), "not what a Consul agent says"},
 		"malformed":      {consultest.Body("application/json", `[{"Node":`), "unexpected EOF"},
 		"cut":            {consultest.CutBody(10), "EOF"},
 		"endless reason": {consultest.Status(500, strings.Repeat("x", 1<<20)), "xxx..."},
@@ -150,6 +160,11 @@ func TestFaults(t *testing.T) {
 				}
 			}
 			remove()
+			for err := range reasons {
+				if err == nil { // "that is over"
+					break
+				}
+			}
 			select {
 			case got := <-result:
 				if got != "+10.0.0.1:80<nil>" {
@@ -213,6 +228,30 @@ func TestNoChangeNoReturn(t *testing.T) {
 		register(t, a, s, "a", "10.0.0.1", 80)
 		w := watching(t, NewConsulResolver(a.Address(), s))
 		expect(t, w, "+10.0.0.1:80")
+		if server, ok := a.(*consultest.Server); ok {
+			// With a Next that waits already, so that each change is seen alone.
+			got := make(chan string, 1)
+			go func() {
+				u, err := w.Next()
+				got <- text(u) + fmt.Sprint(err)
+			}()
+			blocked := func(queries int) {
+				t.Helper()
+				if err := server.Await(testContext(t), func(s consultest.Stats) bool { return s.Blocked == 1 && s.Queries >= queries }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			blocked(0)
+			queries := server.Stats().Queries
+			register(t, a, s, "a", "10.0.0.1", 80, "other-tag") // no change of addresses
+			blocked(queries + 1)
+			register(t, a, s, "c", "10.0.0.3", 80)
+			if got := <-got; got != "+10.0.0.3:80<nil>" {
+				t.Fatalf("Next: %s", got)
+			}
+			deregister(t, a, s, "c")
+			expect(t, w, "-10.0.0.3:80")
+		}
 		register(t, a, s+"-other", "x", "10.0.0.9", 80)
 		register(t, a, s, "a", "10.0.0.1", 80, "new-tag") // wakes the query, changes no address
 		register(t, a, s, "b", "10.0.0.2", 80)
