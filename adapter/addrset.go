@@ -138,6 +138,16 @@ func (s *addressSet) fold(updates []*naming.Update) (changed bool) {
 	return changed
 }
 
+// knows says whether one of the updates adds an address that is in the set.
+func (s *addressSet) knows(updates []*naming.Update) bool {
+	for _, u := range updates {
+		if u != nil && u.Op == naming.Add && s.find(Address{u.Addr, u.Metadata}) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // diff makes the set equal to list and returns the updates that do so: deletes
 // first, in the set's order, then adds, in the list's.
 func (s *addressSet) diff(list []Address) (updates []*naming.Update) {

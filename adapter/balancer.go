@@ -61,7 +61,8 @@ type Balancer interface {
 	// with backoff.
 	Start(target string, config BalancerConfig) error
 	// Up says that addr is connected. The function it returns, if any, is
-	// called once when the connection is lost or closed.
+	// called once when the connection is lost or closed, before Close if that is
+	// why. Neither may call ClientConn.Close, which waits for them.
 	Up(addr Address) (down func(error))
 	// Get returns the address for an RPC and a function, if any, that is
 	// called once when that RPC is over. An Unavailable status fails the RPC,
@@ -73,6 +74,7 @@ type Balancer interface {
 	// be connected each time it changes. A nil channel means that the target
 	// itself is the only address.
 	Notify() <-chan []Address
-	// Close ends the work. The ClientConn waits for it for a second.
+	// Close ends the work, also after a Start that failed. The ClientConn waits
+	// for it for a second.
 	Close() error
 }

@@ -22,6 +22,11 @@ import (
 // an Up or down that is running. What takes longer goes on in the background.
 const closeTime = time.Second
 
+// startTime is how long Dial waits for Balancer.Start, which v1.29.1 called while
+// Dial waited however long it took. A Start that takes longer goes on, and RPCs
+// wait for it within their deadlines.
+const startTime = 10 * time.Second
+
 // wakeTime is how long a Balancer that was started again has for its first
 // list before RPCs are told that it may be unable to start twice.
 const wakeTime = 5 * time.Second
@@ -44,10 +49,11 @@ type bridge struct {
 	cancel context.CancelFunc
 	closed chan struct{} // when Balancer.Close has returned
 
-	mu      sync.Mutex // guards what follows
-	closing bool
-	started bool
-	calls   sync.WaitGroup // see call; no Add once closing
+	mu       sync.Mutex // guards what follows
+	closing  bool
+	starting bool
+	downs    map[*conn]func(error) // what Up returned, for those that are up
+	calls    sync.WaitGroup        // see call; no Add once closing
 
 	closeOnce sync.Once
 }
@@ -74,6 +80,7 @@ func newBridge(o *balancerOption, target string, cc resolver.ClientConn, opts re
 		cc:       cc,
 		states:   newMailbox[v1State](),
 		closed:   make(chan struct{}),
+		downs:    make(map[*conn]func(error)),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
@@ -93,17 +100,52 @@ func balancerConfig(opts resolver.BuildOptions) BalancerConfig {
 	return c
 }
 
-// open starts the Balancer on the caller's goroutine and everything else on
-// goroutines of its own, which end with Close.
+// open starts the Balancer while the caller, and thereby Dial, waits. All of the
+// bridge's goroutines end with Close.
 func (b *bridge) open() {
 	go b.send()
+	former := b.option.latest.Swap(b)
 	b.again = b.option.closed.Load()
-	if err := b.start(); err != nil {
-		b.states.put(v1State{bridge: b, err: err})
-		go b.retry(err)
+	if b.again {
+		// No Dial waits here but an RPC, which has a deadline.
+		go b.run(former, func() {})
 		return
 	}
-	b.follow()
+	tried := make(chan struct{})
+	go b.run(former, sync.OnceFunc(func() { close(tried) }))
+	select {
+	case <-tried:
+	case <-time.After(startTime):
+		logger.Warningf("target %q: %T.Start has not returned after %v; it goes on in the background", b.target, b.balancer, startTime)
+	}
+}
+
+// run starts the Balancer, again and again if need be, and follows it. It calls
+// tried after the first attempt.
+func (b *bridge) run(former *bridge, tried func()) {
+	if former != nil && former.isClosing() {
+		select {
+		case <-former.closed: // what is left of it would hit the new life
+		case <-b.ctx.Done():
+			return
+		}
+	}
+	backOff := newBackOff()
+	for {
+		err := b.start()
+		if err == nil {
+			b.follow()
+			tried()
+			return
+		}
+		b.states.put(v1State{bridge: b, err: err})
+		tried()
+		delay := backOff.NextBackOff()
+		logger.Warningf("%v; trying again in %v", err, delay)
+		if !sleep(b.ctx, delay) {
+			return
+		}
+	}
 }
 
 // start calls Balancer.Start once. A RoundRobin that already works for another
@@ -111,25 +153,39 @@ func (b *bridge) open() {
 // and used for several Dials were common, and worked.
 func (b *bridge) start() error {
 	err := b.call("Start", func() error {
-		err := b.balancer.Start(b.target, b.config)
-		if rr, ok := b.balancer.(*roundRobin); ok && errors.Is(err, errStarted) {
+		b.setStarting(true)
+		defer b.setStarting(false)
+		rr, ok := b.balancer.(*roundRobin)
+		if !ok {
+			return b.balancer.Start(b.target, b.config)
+		}
+		err := rr.begin(b.target, false)
+		if err == errStarted {
 			b.balancer = RoundRobin(rr.resolver)
 			err = b.balancer.Start(b.target, b.config)
 		}
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
-	}
-	b.mu.Lock()
-	b.started = true
-	closing := b.closing
-	b.mu.Unlock()
-	if closing { // Close came while Start was running, and left it to us
+	if b.isClosing() { // Close came while Start was running, and left it to us
 		b.closeBalancer()
 		return errConnClosing
 	}
+	if err != nil {
+		return fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
+	}
 	return nil
+}
+
+func (b *bridge) setStarting(v bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.starting = v
+}
+
+func (b *bridge) isClosing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closing
 }
 
 // explain adds the way out to an error of a Balancer that has been closed
@@ -149,23 +205,6 @@ func (b *bridge) explainGet(err error) error {
 		return err
 	}
 	return b.explain(err)
-}
-
-// retry calls Start again until it succeeds.
-func (b *bridge) retry(err error) {
-	backOff := newBackOff()
-	for {
-		delay := backOff.NextBackOff()
-		logger.Warningf("%v; trying again in %v", err, delay)
-		if !sleep(b.ctx, delay) {
-			return
-		}
-		if err = b.start(); err == nil {
-			b.follow()
-			return
-		}
-		b.states.put(v1State{bridge: b, err: err})
-	}
 }
 
 // follow reads Notify's channel until Balancer.Close has returned. It reads at
@@ -253,23 +292,65 @@ func (b *bridge) call(method string, f func() error) error {
 	return contain(fmt.Sprintf("%T.%s", b.balancer, method), f)
 }
 
+var errConnClosing = errors.New("grpc: the connection is closing")
+
+// up tells the Balancer that c is connected.
+func (b *bridge) up(c *conn) {
+	_ = b.call("Up", func() error {
+		down := b.balancer.Up(c.v1)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if down != nil && b.downs != nil { // nil after allDown, if Up took long
+			b.downs[c] = down
+		}
+		return nil
+	})
+}
+
+// down tells it that c is not connected any more.
+func (b *bridge) down(c *conn) {
+	b.mu.Lock()
+	down := b.downs[c]
+	delete(b.downs, c)
+	b.mu.Unlock()
+	if down != nil {
+		_ = b.call("Up's function", func() error { down(errConnClosing); return nil })
+	}
+}
+
+// allDown says of every connection that it is no more: a Balancer that will be
+// started again must not choose among the connections of its life before. In
+// v1.29.1 there was no such life.
+func (b *bridge) allDown() {
+	b.mu.Lock()
+	downs := b.downs
+	b.downs = nil
+	b.mu.Unlock()
+	for _, down := range downs {
+		_ = contain("Up's function", func() error { down(errConnClosing); return nil })
+	}
+}
+
 // ResolveNow does nothing: naming watchers deliver on their own.
 func (b *bridge) ResolveNow(resolver.ResolveNowOptions) {}
 
 // Close closes the Balancer, and thereby its watcher, and waits for it up to
-// closeTime.
+// closeTime. A Balancer whose Start failed is closed too, as in v1.29.1; one that
+// is still starting, when it has.
 func (b *bridge) Close() {
 	b.cancel()
 	b.mu.Lock()
 	b.closing = true
-	started := b.started
 	b.mu.Unlock()
-	if !started {
-		return
-	}
 	within(closeTime, fmt.Sprintf("%T.Close", b.balancer), func() {
 		within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close
-		b.closeBalancer()
+		b.mu.Lock()
+		starting := b.starting
+		b.mu.Unlock()
+		if !starting {
+			b.allDown()
+			b.closeBalancer()
+		}
 	})
 }
 
@@ -289,4 +370,5 @@ type balancerOption struct {
 	balancer      Balancer
 	defaultConfig bool        // the LB policy comes from a default service config
 	closed        atomic.Bool // the balancer has been closed once
+	latest        atomic.Pointer[bridge]
 }

@@ -16,11 +16,13 @@ import (
 // lower case, to resolver.Register. Any LB policy and service config may be used
 // with it; [Metadata] reads an update's Metadata from a resolver.Address.
 //
-// r.Resolve is called while Dial waits, with everything behind
-// "scheme://authority/" byte for byte. If it fails, or the watcher does, RPCs
-// without a known address fail with the reason and Resolve is called again,
-// with backoff. Two goroutines run per ClientConn and end when it is closed or
-// goes idle.
+// r.Resolve is called with everything behind "scheme://authority/" byte for
+// byte. If it fails, or the watcher does, RPCs without a known address fail with
+// the reason and Resolve is called again, with backoff. Two goroutines run per
+// ClientConn and end when it is closed or goes idle.
+//
+// When a ClientConn goes idle its watcher is closed, and r resolved again when it
+// wakes up. If r can only be resolved once, dial with grpc.WithIdleTimeout(0).
 //
 // Lost on the way: addresses that differ only in Metadata are merged by
 // policies that look at endpoints, such as "round_robin".
@@ -40,13 +42,16 @@ func (b *namingBuilder) Build(target resolver.Target, cc resolver.ClientConn, _ 
 		return nil, fmt.Errorf("scheme %q: %w", b.scheme, errNoResolver)
 	}
 	r := &namingResolver{cc: cc, changed: newMailbox[struct{}]()}
-	r.watch = newWatch(b.resolver, endpoint(target), r.fold, r.failed)
-	err := r.watch.resolve()
-	if err != nil {
-		r.failed(err)
-	}
+	r.watch = newWatch(b.resolver, endpoint(target), &nextCalls{})
+	r.watch.fold, r.watch.knows, r.watch.failed = r.fold, r.knows, r.failed
 	go r.send()
-	go r.watch.run(err)
+	go func() {
+		err := r.watch.resolve()
+		if err != nil {
+			r.failed(err)
+		}
+		r.watch.run(err, false)
+	}()
 	return r, nil
 }
 
@@ -61,27 +66,34 @@ type namingResolver struct {
 	err   error // to be reported instead of known
 }
 
-func (r *namingResolver) fold(updates []*naming.Update, fresh bool) bool {
+func (r *namingResolver) fold(updates []*naming.Update, fullSet bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = nil
-	if fresh {
+	if fullSet {
 		r.known = addressSet{}
 	}
-	if !r.known.fold(updates) && !fresh {
+	if !r.known.fold(updates) && !fullSet {
 		return false
 	}
 	r.changed.put(struct{}{})
 	return true
 }
 
+func (r *namingResolver) knows(updates []*naming.Update) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known.knows(updates)
+}
+
 func (r *namingResolver) failed(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.known.len() == 0 {
-		r.err = err
-		r.changed.put(struct{}{})
+	if r.known.len() > 0 || r.err == nil && err == nil {
+		return
 	}
+	r.err = err
+	r.changed.put(struct{}{})
 }
 
 // send tells grpc what is known, one State at a time; changes that come

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/resolver"
@@ -69,6 +70,11 @@ func withPolicy(serviceConfigJSON, policy string) string {
 	}
 	if config == nil { // JSON null
 		config = make(map[string]json.RawMessage)
+	}
+	for key := range config { // grpc's own decoder does not mind the case
+		if strings.EqualFold(key, "loadBalancingConfig") {
+			delete(config, key)
+		}
 	}
 	lb, err := json.Marshal([]map[string]struct{}{{policy: {}}})
 	if err != nil {

@@ -84,6 +84,7 @@ type modernWatcher struct {
 	// These belong to the goroutine that calls Next.
 	known    addressSet
 	answered bool
+	failing  bool
 	onError  func(error)
 
 	mu       sync.Mutex // guards what follows
@@ -161,7 +162,10 @@ func (w *modernWatcher) Next() ([]*naming.Update, error) {
 		if err != nil {
 			logger.Warningf("target %q: %v", w.target.URL.Redacted(), err)
 			w.onError(err)
+		} else if w.failing {
+			w.onError(nil)
 		}
+		w.failing = err != nil
 		if !resolved {
 			continue
 		}

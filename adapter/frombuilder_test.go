@@ -106,10 +106,10 @@ func TestRoundTripNaming(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
+	inner := r.watcher(t, 0)
 	if got := r.resolved(); !slices.Equal(got, []string{"svc?tag=%2F"}) {
 		t.Errorf("Resolve got %q", got)
 	}
-	inner := r.watcher(t, 0)
 	weight := map[string]int{"weight": 3}
 	inner.send(t, addWith("a:1", weight), addWith("a:1", 2), addWith("b:1", nil))
 	updates, err := w.Next()

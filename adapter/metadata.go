@@ -5,17 +5,22 @@ import "reflect"
 // sameMetadata says whether two Metadata have equal content. What == calls
 // equal is equal, without a look inside; what == would panic on (a map, a
 // slice, a struct that holds one) or tells apart (two pointers) is compared by
-// content.
+// content. A function, other than nil, equals nothing, not even itself.
 func sameMetadata(a, b interface{}) bool {
-	ta := reflect.TypeOf(a)
-	if ta != reflect.TypeOf(b) {
-		return false
-	}
-	if ta == nil {
+	return equalOperands(a, b) && a == b || reflect.DeepEqual(a, b)
+}
+
+// identical says whether a and b, of equal content, cannot be told apart by ==
+// either.
+func identical(a, b interface{}) bool {
+	return !equalOperands(a, b) || a == b
+}
+
+// equalOperands says whether a == b does not panic.
+func equalOperands(a, b interface{}) bool {
+	if a == nil || b == nil {
 		return true
 	}
-	if ta.Comparable() && reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b {
-		return true
-	}
-	return reflect.DeepEqual(a, b)
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	return va.Type() != vb.Type() || va.Comparable() && vb.Comparable()
 }

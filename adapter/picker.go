@@ -16,7 +16,7 @@ import (
 type picker struct {
 	policy *policy
 	bridge *bridge
-	conns  map[string][]*conn
+	conns  routes
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -26,7 +26,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		p.policy.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := find(p.conns, a)
+	c := p.conns.find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())
@@ -43,7 +43,8 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	p.policy.refused()
 	if state == connectivity.TransientFailure {
-		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %w", a.Addr, *c.err.Load())
+		// Not %w: a status that the dialer returned is none of the RPC's.
+		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %v", a.Addr, *c.err.Load())
 	}
 	return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
 }

@@ -24,7 +24,7 @@ type policyBuilder struct{}
 func (policyBuilder) Name() string { return policyName }
 
 func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
-	return &policy{cc: cc, conns: make(map[string][]*conn), up: &balancer.ConnectivityStateEvaluator{}}
+	return &policy{cc: cc, conns: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
 }
 
 // policy is the LB-policy half of WithBalancer. It keeps a SubConn for each
@@ -34,7 +34,7 @@ func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) bala
 type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
-	conns  map[string][]*conn // by Addr
+	conns  routes
 	up     *balancer.ConnectivityStateEvaluator
 	picker balancer.Picker
 
@@ -44,17 +44,34 @@ type policy struct {
 	closed  bool
 }
 
-// conn is one address with its SubConn.
+// conn is one address with its SubConn. Pickers read what is atomic in it, and
+// subConn.
 type conn struct {
-	v1      Address
+	v1      Address          // as the Balancer named it last
 	address resolver.Address // v1.Addr, or the proxy on the way to it
 	subConn balancer.SubConn
-	down    func(error) // what Up returned; nil unless Ready
 	state   atomic.Uint32
 	err     atomic.Pointer[error] // why it is in TransientFailure
 }
 
-var errConnClosing = errors.New("grpc: the connection is closing")
+// routes leads from addresses to conns: by Addr, then by Metadata. It is never
+// changed once a picker has it.
+type routes map[string][]route
+
+type route struct {
+	metadata interface{}
+	*conn
+}
+
+// find returns the conn of a, or nil.
+func (r routes) find(a Address) *conn {
+	for _, to := range r[a.Addr] {
+		if sameMetadata(to.metadata, a.Metadata) {
+			return to.conn
+		}
+	}
+	return nil
+}
 
 func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 	v1, ok := s.ResolverState.Attributes.Value(v1StateKey{}).(*v1State)
@@ -73,38 +90,29 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 	}
 
 	old := p.conns
-	p.conns = make(map[string][]*conn, len(v1.addresses))
+	p.conns = make(routes, len(v1.addresses))
 	for i, a := range v1.addresses {
-		if find(p.conns, a) != nil {
+		if p.conns.find(a) != nil {
 			continue // named twice
 		}
-		c := find(old, a)
+		c := old.find(a)
 		if c == nil || !c.address.Equal(s.ResolverState.Addresses[i]) {
 			if c = p.connect(a, s.ResolverState.Addresses[i]); c == nil {
 				continue
 			}
 		}
-		p.conns[a.Addr] = append(p.conns[a.Addr], c)
+		p.rename(c, a)
+		p.conns[a.Addr] = append(p.conns[a.Addr], route{a.Metadata, c})
 	}
-	for _, same := range old {
-		for _, c := range same {
-			if find(p.conns, c.v1) != c {
-				p.remove(c)
+	for addr, same := range old {
+		for _, to := range same {
+			if p.conns.find(Address{addr, to.metadata}) != to.conn {
+				p.remove(to.conn)
 			}
 		}
 	}
 	p.picker = &picker{policy: p, bridge: p.bridge, conns: p.conns}
 	p.send()
-	return nil
-}
-
-// find returns the conn of a, or nil.
-func find(conns map[string][]*conn, a Address) *conn {
-	for _, c := range conns[a.Addr] {
-		if sameMetadata(c.v1.Metadata, a.Metadata) {
-			return c
-		}
-	}
 	return nil
 }
 
@@ -122,6 +130,23 @@ func (p *policy) connect(a Address, ra resolver.Address) *conn {
 	p.up.RecordTransition(connectivity.Shutdown, connectivity.Idle)
 	sc.Connect()
 	return c
+}
+
+// rename keeps c for an address that the Balancer names with another pointer to
+// equal Metadata. A Balancer that knows its addresses by == is told that one is
+// down and the other up; in v1.29.1 that came with another connection.
+func (p *policy) rename(c *conn, a Address) {
+	if identical(c.v1.Metadata, a.Metadata) {
+		return
+	}
+	ready := connectivity.State(c.state.Load()) == connectivity.Ready
+	if ready {
+		p.bridge.down(c)
+	}
+	c.v1 = a
+	if ready {
+		p.bridge.up(c)
+	}
 }
 
 // remove ends c gracefully: RPCs on it are allowed to finish.
@@ -151,23 +176,21 @@ func (p *policy) enter(c *conn, s connectivity.State) {
 	p.up.RecordTransition(was, s)
 	switch {
 	case s == connectivity.Ready && was != connectivity.Ready:
-		_ = p.bridge.call("Up", func() error { c.down = p.bridge.balancer.Up(c.v1); return nil })
+		p.bridge.up(c)
 	case s != connectivity.Ready && was == connectivity.Ready:
-		if down := c.down; down != nil {
-			c.down = nil
-			_ = p.bridge.call("Up's function", func() error { down(errConnClosing); return nil })
-		}
+		p.bridge.down(c)
 	}
 }
 
 // ResolverError takes errors of grpc's own and of the bridge. As long as there
-// are addresses, they stay.
+// are addresses, they stay. A status in err is none of the RPC's: RPCs are
+// Unavailable, and those that wait for ready wait.
 func (p *policy) ResolverError(err error) {
 	if len(p.conns) > 0 {
 		logger.Warningf("%v; the last addresses stay", err)
 		return
 	}
-	p.picker = base.NewErrPicker(err)
+	p.picker = base.NewErrPicker(errors.New(err.Error()))
 	p.send()
 }
 

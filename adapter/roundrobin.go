@@ -16,7 +16,7 @@ import (
 
 var (
 	errBalancerClosed = errors.New("adapter: RoundRobin is closed")
-	errStarted        = errors.New("adapter: RoundRobin is started already; close it first, or make another one with the same resolver")
+	errStarted        = errors.New("adapter: RoundRobin is started already")
 )
 
 // RoundRobin returns a Balancer that takes turns among the connected addresses
@@ -36,6 +36,7 @@ func RoundRobin(r naming.Resolver) Balancer {
 
 type roundRobin struct {
 	resolver naming.Resolver
+	calls    nextCalls
 
 	turn atomic.Uint64
 	// candidates is what Get chooses from. It is nil when it has to be made
@@ -43,8 +44,9 @@ type roundRobin struct {
 	candidates atomic.Pointer[candidates]
 
 	mu      sync.Mutex // guards what follows
-	started bool
+	started bool       // and neither failed nor closed since
 	closed  bool
+	target  string         // of the last Start
 	watch   *watch         // nil without resolver
 	notify  chan []Address // likewise; holds the newest list until it is read
 	known   addressSet
@@ -52,6 +54,7 @@ type roundRobin struct {
 	// address that is deleted and added again before grpc has heard of it
 	// keeps its connection, hence sees no other Up.
 	up     addressSet
+	epoch  uint64        // counts how often up was emptied: an older down is void
 	reason error         // why nothing is known; shown by Get
 	waitUp chan struct{} // closed by the next Up or Close; nil if nobody waits
 }
@@ -62,15 +65,33 @@ type candidates struct {
 	all []Address
 }
 
-func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
+// Start may be called again. If it has not been closed, whoever called Notify
+// before keeps the addresses that he has, as in v1.29.1.
+func (rr *roundRobin) Start(target string, _ BalancerConfig) error { return rr.begin(target, true) }
+
+// begin is Start. Unless it may take over it fails with errStarted if another
+// Start is in force.
+func (rr *roundRobin) begin(target string, takeOver bool) error {
 	rr.mu.Lock()
-	if rr.started && !rr.closed {
+	if rr.started && !takeOver {
 		rr.mu.Unlock()
 		return errStarted
 	}
+	if former := rr.watch; former != nil {
+		defer former.stop()
+	}
+	if !rr.started {
+		rr.up = addressSet{}
+		rr.epoch++
+	} else if rr.notify != nil {
+		close(rr.notify)
+	}
 	rr.started, rr.closed = true, false
 	rr.watch, rr.notify, rr.reason = nil, nil, nil
-	rr.known, rr.up = addressSet{}, addressSet{}
+	if rr.target != target {
+		rr.known = addressSet{}
+	}
+	rr.target = target
 	rr.candidates.Store(nil)
 	if rr.resolver == nil {
 		rr.known.add(Address{Addr: target})
@@ -78,13 +99,21 @@ func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
 		return nil
 	}
 	rr.notify = make(chan []Address, 1)
-	w := newWatch(rr.resolver, target, nil, nil)
-	w.fold = func(updates []*naming.Update, fresh bool) bool { return rr.fold(w, updates, fresh) }
+	w := newWatch(rr.resolver, target, &rr.calls)
+	w.fold = func(updates []*naming.Update, fullSet bool) bool { return rr.fold(w, updates, fullSet) }
+	w.knows = rr.knows
 	w.failed = func(err error) { rr.failed(w, err) }
 	rr.watch = w
+	// What was known when a ClientConn went idle is a better start than nothing,
+	// and some watchers tell only what is new since.
+	seeded := rr.known.len() > 0
+	if seeded {
+		rr.publish()
+	}
 	rr.mu.Unlock()
 
-	if err := w.resolve(); err != nil {
+	err := w.resolve()
+	if err != nil && !seeded {
 		rr.mu.Lock()
 		if rr.watch == w {
 			rr.started, rr.watch, rr.notify = false, nil, nil
@@ -93,26 +122,32 @@ func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
 		w.cancel()
 		return err
 	}
-	go w.run(nil)
+	go w.run(err, seeded)
 	return nil
 }
 
 // fold is called by w's goroutine; it does nothing once w is not rr's any more.
-func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fresh bool) (changed bool) {
+func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fullSet bool) (changed bool) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
 	if rr.watch != w {
 		return false
 	}
 	rr.reason = nil
-	if fresh {
+	if fullSet {
 		rr.known = addressSet{}
 	}
-	if !rr.known.fold(updates) && !fresh {
+	if !rr.known.fold(updates) && !fullSet {
 		return false
 	}
 	rr.publish()
 	return true
+}
+
+func (rr *roundRobin) knows(updates []*naming.Update) bool {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	return rr.known.knows(updates)
 }
 
 // failed is called by w's goroutine. An empty list tells grpc to go and ask
@@ -120,7 +155,7 @@ func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fresh bool) (chan
 func (rr *roundRobin) failed(w *watch, err error) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	if rr.watch != w || rr.known.len() > 0 {
+	if rr.watch != w || rr.known.len() > 0 || rr.reason == nil && err == nil {
 		return
 	}
 	rr.reason = err
@@ -152,11 +187,11 @@ func (rr *roundRobin) Up(a Address) func(error) {
 	}
 	rr.candidates.Store(nil)
 	rr.wake()
-	w := rr.watch
+	epoch := rr.epoch
 	return func(error) {
 		rr.mu.Lock()
 		defer rr.mu.Unlock()
-		if rr.watch == w && rr.up.remove(a) {
+		if rr.epoch == epoch && rr.up.remove(a) {
 			rr.candidates.Store(nil)
 		}
 	}
@@ -238,7 +273,7 @@ func (rr *roundRobin) Close() error {
 		rr.mu.Unlock()
 		return errBalancerClosed
 	}
-	rr.closed = true
+	rr.started, rr.closed = false, true
 	rr.candidates.Store(nil)
 	rr.wake()
 	if rr.notify != nil {

@@ -16,8 +16,8 @@ import (
 // ErrorReporter is an optional interface of a naming.Watcher that keeps trying
 // inside Next instead of returning an error, as consulnaming's does. The
 // adapter calls OnError once, before the first Next. The watcher then calls f,
-// from within Next, with the reason of each failure, and RPCs show that reason
-// for as long as no address is known.
+// from within Next, with the reason of each failure, and with nil when that is
+// over. RPCs show the last reason for as long as no address is known.
 type ErrorReporter interface {
 	OnError(f func(error))
 }
@@ -61,11 +61,14 @@ type watch struct {
 	resolver naming.Resolver
 	target   string
 
+	calls *nextCalls
+
 	// fold takes the updates of one Next and says whether they changed
-	// anything. fresh marks the first that a watcher delivers: they are the
-	// full set, and what was known before is void.
-	fold func(updates []*naming.Update, fresh bool) (changed bool)
-	// failed takes the reason why nothing new is known.
+	// anything. With fullSet, what was known before is void.
+	fold func(updates []*naming.Update, fullSet bool) (changed bool)
+	// knows says whether one of the updates adds what is known.
+	knows func(updates []*naming.Update) bool
+	// failed takes the reason why nothing new is known, nil when that is over.
 	failed func(error)
 
 	ctx    context.Context
@@ -76,14 +79,15 @@ type watch struct {
 	stopped bool
 }
 
-func newWatch(r naming.Resolver, target string, fold func([]*naming.Update, bool) bool, failed func(error)) *watch {
-	w := &watch{resolver: r, target: target, fold: fold, failed: failed}
+func newWatch(r naming.Resolver, target string, calls *nextCalls) *watch {
+	w := &watch{resolver: r, target: target, calls: calls}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
 }
 
 // resolve asks the resolver for a watcher and keeps it as the current one.
 func (w *watch) resolve() error {
+	w.calls.settle()
 	var got naming.Watcher
 	err := contain(fmt.Sprintf("%T.Resolve", w.resolver), func() (err error) {
 		got, err = w.resolver.Resolve(w.target)
@@ -91,6 +95,11 @@ func (w *watch) resolve() error {
 	})
 	if err == nil && got == nil {
 		err = fmt.Errorf("%T.Resolve returned neither a watcher nor an error", w.resolver)
+	}
+	if err == nil {
+		if err = w.listen(got); err != nil {
+			closeWatcher(got)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("resolving target %q: %w", w.target, err)
@@ -105,22 +114,32 @@ func (w *watch) resolve() error {
 		closeWatcher(got)
 		return nil
 	}
-	if r, ok := got.(ErrorReporter); ok {
+	return nil
+}
+
+// listen asks a watcher that can to report errors.
+func (w *watch) listen(watcher naming.Watcher) error {
+	r, ok := watcher.(ErrorReporter)
+	if !ok {
+		return nil
+	}
+	return contain(fmt.Sprintf("%T.OnError", watcher), func() error {
 		r.OnError(func(err error) {
 			if w.ctx.Err() == nil {
 				w.failed(err)
 			}
 		})
-	}
-	return nil
+		return nil
+	})
 }
 
-// run is the goroutine of the watch. It ends soon after stop, unless a method
-// of the user's never returns. err is what the first resolve returned.
-func (w *watch) run(err error) {
+// run is the goroutine of the watch and ends with stop. err is what the first
+// resolve returned; seeded says that addresses are known from before.
+func (w *watch) run(err error, seeded bool) {
 	retry := newBackOff()
+	resolved := time.Now()
 	limit := rate.NewLimiter(idleNexts, idleBurst)
-	fresh, first := true, true
+	fresh, first, failing := true, !seeded, err != nil
 	for w.ctx.Err() == nil {
 		w.mu.Lock()
 		watcher := w.current
@@ -134,39 +153,59 @@ func (w *watch) run(err error) {
 			if err = w.resolve(); err != nil {
 				w.failed(err)
 			}
-			fresh = true
+			resolved, fresh = time.Now(), true
 			continue
 		}
 
-		var updates []*naming.Update
-		err = contain(fmt.Sprintf("%T.Next", watcher), func() (err error) {
-			updates, err = watcher.Next()
-			return err
-		})
-		if w.ctx.Err() != nil {
+		call := w.calls.call(watcher)
+		select {
+		case <-call.done:
+		case <-w.ctx.Done():
 			return
 		}
-		if err != nil { // and updates, if any, are dropped, as in v1.29.1
-			err = fmt.Errorf("watching target %q: %w", w.target, err)
-			w.closeCurrent()
-			w.failed(err)
-			continue
+		if w.ctx.Err() != nil {
+			return // the result is for the next watch, if it is the same watcher's
 		}
-		retry.Reset()
-		if len(updates) == 0 && !first {
-			// Nothing, and not "no addresses": that is said by the first Next.
-			// A later watcher that starts with nothing must not take away what
-			// the watcher before it knew.
-			if limit.Wait(w.ctx) != nil {
-				return
+		again := w.calls.isUsed(watcher)
+		w.calls.taken(call)
+		updates := call.updates
+		if call.err != nil { // and updates, if any, are dropped, as in v1.29.1
+			err = fmt.Errorf("watching target %q: %w", w.target, call.err)
+			within(closeTime, fmt.Sprintf("%T.Close", watcher), w.closeCurrent)
+			w.failed(err)
+			failing = true
+			if time.Since(resolved) > lastRetry {
+				retry.Reset() // and not at each success: a watcher may fail after one
 			}
 			continue
 		}
-		if !w.fold(updates, fresh) && limit.Wait(w.ctx) != nil {
+		if failing {
+			w.failed(nil)
+			failing = false
+		}
+		// The very first Next says what there is, be it nothing. A later watcher
+		// whose first Next is empty or deletes something has not listed
+		// everything, nor has one that was in use before and adds only what is
+		// new: it goes on where it was.
+		fullSet := first || fresh && onlyAdds(updates) && (!again || w.knows(updates))
+		if first || len(updates) > 0 {
+			fresh, first = false, false
+		}
+		if !w.fold(updates, fullSet) && limit.Wait(w.ctx) != nil {
 			return
 		}
-		fresh, first = false, false
 	}
+}
+
+func onlyAdds(updates []*naming.Update) bool {
+	adds := false
+	for _, u := range updates {
+		if u != nil && u.Op == naming.Delete {
+			return false
+		}
+		adds = adds || u != nil && u.Op == naming.Add
+	}
+	return adds
 }
 
 // stop ends the watch and closes its watcher before it returns. Whoever started
