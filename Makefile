@@ -25,6 +25,7 @@ lint:
 	@$(if $(NEWEST_OK),$(GO) vet $(NEWEST) ./...,:)
 	@$(STATICCHECK) ./...
 	@$(GO) mod tidy -diff
+	@cd naming/dropin && $(GO) vet ./... && $(GO) mod tidy -diff
 	@$(if $(NEWEST_OK),$(GO) mod tidy $(NEWEST) -diff,:)
 
 ## test-oldest: the tests, with the oldest dependencies that go.mod allows
