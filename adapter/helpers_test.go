@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -21,25 +21,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience bounds every wait for a condition; it is not a delay.
-const patience = 20 * time.Second
+// How tests of this package wait.
+const patience = testwait.Patience
 
-func testContext(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain until %s", patience, what)
-		}
-	}
-}
+var (
+	testContext = testwait.Context
+	eventually  = testwait.Until
+)
 
 // receive takes a value from ch, which must come.
 func receive[T any](t *testing.T, what string, ch <-chan T) T {

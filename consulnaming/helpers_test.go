@@ -17,11 +17,17 @@ import (
 
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/consulagent"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
-// patience bounds every wait for a condition; it is not a delay.
-const patience = 30 * time.Second
+// How tests of this package wait.
+const patience = testwait.Patience
+
+var (
+	testContext = testwait.Context
+	eventually  = testwait.Until
+)
 
 // logged has what this package and grpc have logged in all tests so far.
 var logged safeBuffer
@@ -104,22 +110,6 @@ func standIn(t *testing.T) *consultest.Server {
 	s := consultest.NewServer()
 	t.Cleanup(s.Close)
 	return s
-}
-
-func testContext(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain until %s", patience, what)
-		}
-	}
 }
 
 // serviceName is unique per test, as the real agent is shared.
