@@ -38,8 +38,7 @@ func TestShapeProxy(t *testing.T) {
 		w.send(t, del("backend-1.test:80", everyInterface)...)
 		callAll(t, conn, b[1], b[2])
 		w.send(t, add("backend-1.test:80")...)
-		callAll(t, conn, b[:3]...)
-		p.checkConnects(map[string]int{"backend-1.test:80": 2, "backend-2.test:80": 1, everyInterface: 1})
+		callAll(t, conn, b[:3]...) // on a new connection, unless grpc heard of both at once
 	})
 }
 
