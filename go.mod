@@ -6,9 +6,12 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.2
 	github.com/hashicorp/consul/api v1.20.0
 	github.com/miekg/dns v1.1.41
+	github.com/rogpeppe/go-internal v1.13.1
 	go.uber.org/goleak v1.3.0
+	golang.org/x/mod v0.18.0
 	golang.org/x/term v0.21.0
 	golang.org/x/time v0.5.0
+	golang.org/x/tools v0.22.0
 	google.golang.org/grpc v1.63.3
 )
 

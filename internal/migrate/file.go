@@ -1,0 +1,258 @@
+package migrate
+
+import (
+	"bytes"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+// A file is one Go file on its way through the rewrites.
+type file struct {
+	name string // as reported
+	src  []byte
+	tree *ast.File
+	fset *token.FileSet
+	pkg  *pkg
+	opts Options
+
+	imports []*importSpec
+	refs    []*ref
+	parents map[ast.Node]ast.Node
+
+	edits   []edit
+	added   []addedImport
+	reports []Report
+	sites   int
+}
+
+// An importSpec is an import of a package of grpc's or ours, and its uses.
+type importSpec struct {
+	decl *ast.GenDecl
+	spec *ast.ImportSpec
+	path string // without the prefix of a vendor directory
+	name string // by which the file calls it; "." and "_" as written
+	refs int    // uses
+	kept int    // uses that stay
+}
+
+// A ref is a selector expression on an imported package.
+type ref struct {
+	sel  *ast.SelectorExpr
+	from *importSpec
+	done bool // rewritten away from the package
+}
+
+func (r *ref) is(path string, names ...string) bool {
+	if r == nil || r.from.path != path {
+		return false
+	}
+	for _, n := range names {
+		if r.sel.Sel.Name == n {
+			return true
+		}
+	}
+	return false
+}
+
+// Result is what became of one file.
+type Result struct {
+	Name      string   `json:"file"`
+	Sites     int      `json:"sites"` // rewritten
+	Generated bool     `json:"generated,omitempty"`
+	Old       []byte   `json:"-"`
+	New       []byte   `json:"-"` // the same slice as Old when nothing applies
+	Reports   []Report `json:"-"`
+	imports   []string // those of the result, of grpc or ours
+}
+
+// Changed says whether anything applies.
+func (r *Result) Changed() bool { return !bytes.Equal(r.Old, r.New) }
+
+var rewrites = []func(*file){
+	importNaming,
+	toAdapter,
+	toConnectivity,
+	toNaming,
+	dropHandshake,
+	addIdleTimeout,
+	reportGone,
+	reportServiceConfig,
+}
+
+// concerns says whether the rewrites can have anything to do with src.
+func concerns(src []byte) bool {
+	return bytes.Contains(src, []byte(grpcPath)) || bytes.Contains(src, []byte(Module))
+}
+
+// rewrite runs all rewrites over one file of p. An error means that src, or
+// what it would become, does not parse.
+func rewrite(name string, src []byte, p *pkg, opts Options) (*Result, error) {
+	res := &Result{Name: name, Old: src, New: src}
+	if !concerns(src) {
+		return res, nil
+	}
+	f, err := parse(name, src)
+	if err != nil {
+		return res, err
+	}
+	if p == nil {
+		p = newPkg()
+		p.add(f.tree)
+	}
+	f.pkg, f.opts = p, opts
+	for _, r := range rewrites {
+		r(f)
+	}
+	f.editImports()
+	if len(f.edits) > 0 {
+		out, err := apply(src, f.edits)
+		if err != nil {
+			return res, err
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), name, out, parser.SkipObjectResolution); err != nil {
+			return res, errors.New("its rewritten form would not parse, a fault of grpcnaming migrate: " + err.Error())
+		}
+		res.New = reformat(src, out)
+		res.Sites = f.sites
+		f.noteGenerated(res)
+	}
+	res.Reports = f.reports
+	for _, i := range f.imports {
+		res.imports = append(res.imports, i.path)
+	}
+	for _, a := range f.added {
+		res.imports = append(res.imports, a.path)
+	}
+	return res, nil
+}
+
+func parse(name string, src []byte) (*file, error) {
+	f := &file{name: name, src: src, fset: token.NewFileSet(), parents: make(map[ast.Node]ast.Node)}
+	var err error
+	// Objects are resolved: an identifier without one is a package, or is
+	// declared in another file.
+	f.tree, err = parser.ParseFile(f.fset, name, src, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range f.tree.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			for _, s := range g.Specs {
+				f.addImport(g, s.(*ast.ImportSpec))
+			}
+		}
+	}
+	byName := make(map[string]*importSpec)
+	for _, i := range f.imports {
+		byName[i.name] = i
+	}
+	var stack []ast.Node
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if len(stack) > 0 {
+			f.parents[n] = stack[len(stack)-1]
+		}
+		stack = append(stack, n)
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Obj == nil && byName[x.Name] != nil {
+				f.refs = append(f.refs, &ref{sel: sel, from: byName[x.Name]})
+				byName[x.Name].refs++
+			}
+		}
+		return true
+	})
+	for _, i := range f.imports {
+		i.kept = i.refs
+	}
+	return f, nil
+}
+
+func (f *file) addImport(g *ast.GenDecl, s *ast.ImportSpec) {
+	path, err := strconv.Unquote(s.Path.Value)
+	if err != nil {
+		return
+	}
+	i := &importSpec{decl: g, spec: s, path: path}
+	if _, after, ok := cutLast(path, "/vendor/"); ok && within(after, grpcPath) {
+		i.path = after
+	}
+	if !within(i.path, grpcPath) && !within(i.path, Module) {
+		return
+	}
+	i.name = i.path[strings.LastIndex(i.path, "/")+1:]
+	if s.Name != nil {
+		i.name = s.Name.Name
+	}
+	f.imports = append(f.imports, i)
+}
+
+// within says whether an import path is root or below it.
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func (f *file) offset(p token.Pos) int { return f.fset.File(f.tree.FileStart).Offset(p) }
+
+// replace records that the bytes of a node become text.
+func (f *file) replace(from, to token.Pos, text string) {
+	f.edits = append(f.edits, edit{f.offset(from), f.offset(to), text})
+}
+
+// moveTo makes r a selector on the package that the file calls name.
+func (f *file) moveTo(r *ref, path, base, sel string) {
+	f.replace(r.sel.X.Pos(), r.sel.X.End(), f.nameFor(r, path, base))
+	if sel != r.sel.Sel.Name {
+		f.replace(r.sel.Sel.Pos(), r.sel.Sel.End(), sel)
+	}
+	f.sites++
+	f.leave(r)
+}
+
+// leave counts r as a use of its package no more.
+func (f *file) leave(r *ref) {
+	if !r.done {
+		r.done = true
+		r.from.kept--
+	}
+}
+
+func (f *file) report(at token.Pos, link, reason, write string) {
+	p := f.fset.PositionFor(at, false)
+	f.reports = append(f.reports, Report{File: f.name, Line: p.Line, Column: p.Column, Reason: reason, Write: write, Link: link})
+}
+
+// refOf is the ref that e is, or is a call of; nil for none.
+func (f *file) refOf(e ast.Expr) *ref {
+	e = ast.Unparen(e)
+	if c, ok := e.(*ast.CallExpr); ok {
+		e = ast.Unparen(c.Fun)
+	}
+	for _, r := range f.refs {
+		if r.sel == e {
+			return r
+		}
+	}
+	return nil
+}
+
+// fun is the function declaration that n is in, or nil.
+func (f *file) fun(n ast.Node) *ast.FuncDecl {
+	for ; n != nil; n = f.parents[n] {
+		if d, ok := n.(*ast.FuncDecl); ok {
+			return d
+		}
+	}
+	return nil
+}

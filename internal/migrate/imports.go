@@ -1,0 +1,186 @@
+package migrate
+
+import (
+	"go/ast"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+// An addedImport is an import that a rewrite needs, put beside another.
+type addedImport struct {
+	beside     *importSpec
+	path, name string
+	base       string // the name that needs no alias
+}
+
+func (a addedImport) text() string {
+	if a.name == a.base {
+		return strconv.Quote(a.path)
+	}
+	return a.name + " " + strconv.Quote(a.path)
+}
+
+// nameFor returns the name by which the file calls the package path, and sees
+// to its import: one that is there, or a new one beside that of r.
+func (f *file) nameFor(r *ref, path, base string) string {
+	for _, a := range f.added {
+		if a.path == path {
+			return a.name
+		}
+	}
+	taken := f.taken()
+	for _, i := range f.imports {
+		if (i.path == path || i.path == grpcNamingPath && path == namingPath) && i.name != "." && i.name != "_" && !taken[i.name] {
+			return i.name
+		}
+	}
+	for _, i := range f.imports {
+		taken[i.name] = true
+	}
+	for _, s := range f.tree.Imports {
+		if s.Name != nil {
+			taken[s.Name.Name] = true
+		} else if p, err := strconv.Unquote(s.Path.Value); err == nil {
+			taken[p[strings.LastIndex(p, "/")+1:]] = true
+		}
+	}
+	name := base
+	for n := 0; taken[name]; n++ {
+		name = "grpc" + base
+		if n > 0 {
+			name += strconv.Itoa(n + 1)
+		}
+	}
+	f.added = append(f.added, addedImport{r.from, path, name, base})
+	return name
+}
+
+// taken returns the names that an identifier of this file may already mean:
+// what its package declares, what it declares itself in any scope, and what it
+// uses without declaring it, such as a package whose path does not end in its
+// name. Fields, methods, keys and labels live elsewhere.
+func (f *file) taken() map[string]bool {
+	taken := make(map[string]bool)
+	for n := range f.pkg.names {
+		taken[n] = true
+	}
+	ours := make(map[string]bool)
+	for _, i := range f.imports {
+		ours[i.name] = true
+	}
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok || id.Obj == nil && ours[id.Name] {
+			return true
+		}
+		switch p := f.parents[id].(type) {
+		case *ast.File, *ast.ImportSpec, *ast.LabeledStmt, *ast.BranchStmt:
+			return true
+		case *ast.SelectorExpr:
+			if p.Sel == id {
+				return true
+			}
+		case *ast.KeyValueExpr:
+			if _, ok := f.parents[p].(*ast.CompositeLit); ok && p.Key == id && id.Obj == nil {
+				return true
+			}
+		case *ast.FuncDecl:
+			if p.Recv != nil {
+				return true
+			}
+		case *ast.Field:
+			list := f.parents[p]
+			switch f.parents[list].(type) {
+			case *ast.StructType, *ast.InterfaceType:
+				if p.Type != id {
+					return true
+				}
+			}
+		}
+		taken[id.Name] = true
+		return true
+	})
+	return taken
+}
+
+// editImports takes out the imports that nothing uses any more and puts in
+// those that are new.
+func (f *file) editImports() {
+	for _, i := range f.imports {
+		var texts []string
+		for _, a := range f.added {
+			if a.beside == i {
+				texts = append(texts, a.text())
+			}
+		}
+		switch gone := i.refs > 0 && i.kept == 0; {
+		case gone && len(texts) > 0: // takes its place
+			f.replace(i.spec.Pos(), i.spec.Path.End(), texts[0])
+			f.insertImports(i, texts[1:])
+		case gone:
+			f.removeImport(i)
+		default:
+			f.unvendor(i)
+			f.insertImports(i, texts)
+		}
+	}
+}
+
+// insertImports puts specs beside i without coming between it and its comments.
+func (f *file) insertImports(i *importSpec, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	nl := f.newline()
+	start, end := f.offset(i.spec.Pos()), f.offset(i.spec.Path.End())
+	if !i.decl.Lparen.IsValid() { // import "a" becomes a block
+		start = f.offset(i.decl.Pos()) + len("import")
+		f.edits = append(f.edits, edit{start, start, " (" + nl + "\t" + strings.Join(texts, nl+"\t") + nl + "\t"})
+		f.edits = append(f.edits, edit{start, f.offset(i.spec.Pos()), ""})
+		if i.spec.Comment != nil {
+			end = f.offset(i.spec.Comment.End())
+		}
+		f.edits = append(f.edits, edit{end, end, nl + ")"})
+		return
+	}
+	indent, first := f.indent(i.spec.Pos())
+	for _, t := range texts {
+		if first && i.spec.Doc == nil {
+			f.edits = append(f.edits, edit{start, start, t + nl + indent})
+		} else {
+			f.edits = append(f.edits, edit{end, end, "; " + t})
+		}
+	}
+}
+
+func (f *file) removeImport(i *importSpec) {
+	from, to := i.spec.Pos(), i.spec.Path.End()
+	if len(i.decl.Specs) == 1 {
+		from, to = i.decl.Pos(), i.decl.End()
+		for _, c := range f.tree.Comments {
+			if c.Pos() > from && c.End() < to { // its comments stay where they are
+				from, to = i.spec.Pos(), i.spec.Path.End()
+			}
+		}
+	}
+	f.cut(f.offset(from), f.offset(to), token.SEMICOLON)
+}
+
+func (f *file) newline() string {
+	if strings.Contains(string(f.src), "\r\n") {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// indent returns what stands before p on its line, and whether that is blank.
+func (f *file) indent(p token.Pos) (string, bool) {
+	at := f.offset(p)
+	line := at
+	for line > 0 && f.src[line-1] != '\n' {
+		line--
+	}
+	s := string(f.src[line:at])
+	return s, strings.Trim(s, " \t") == ""
+}

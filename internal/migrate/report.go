@@ -1,0 +1,38 @@
+package migrate
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// Sections of MIGRATING.md.
+const (
+	linkCompile = "MIGRATING.md#1-make-it-compile"
+	linkRead    = "MIGRATING.md#2-read-these-three"
+	linkGone    = "MIGRATING.md#3-names-that-are-gone-for-good"
+	linkCommand = "MIGRATING.md#the-command"
+)
+
+// A Report is something that the rewrites leave to the reader.
+type Report struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Reason string `json:"reason"`
+	Write  string `json:"write"`          // what to write instead
+	Link   string `json:"link"`           // into MIGRATING.md
+	Note   bool   `json:"note,omitempty"` // good to know; nothing is left to do
+}
+
+func (r Report) String() string {
+	kind := ""
+	if r.Note {
+		kind = "note: "
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s; %s (%s)", r.File, r.Line, r.Column, kind, r.Reason, r.Write, r.Link)
+}
+
+func compareReports(a, b Report) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Reason, b.Reason))
+}
