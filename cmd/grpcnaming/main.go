@@ -1,7 +1,9 @@
-// Command grpcnaming shows and watches what the libraries of this module do.
+// Command grpcnaming shows and watches what the libraries of this module do,
+// and takes old code to them.
 //
-//	grpcnaming demo  [-consul ADDR]           three backends, one dies, one joins
-//	grpcnaming watch [-consul ADDR] SERVICE   one line per update of a service
+//	grpcnaming migrate [-w] [PATTERN...]        an old codebase compiles on today's grpc-go
+//	grpcnaming demo    [-consul ADDR]           three backends, one dies, one joins
+//	grpcnaming watch   [-consul ADDR] SERVICE   one line per update of a service
 package main
 
 import (
@@ -24,12 +26,15 @@ func main() {
 // Exit statuses.
 const (
 	exitOK     = 0
-	exitFailed = 1
+	exitFailed = 1 // or something is left to do
 	exitMisuse = 2
 )
 
-// errMisuse marks an error after which the usage has been printed.
-var errMisuse = errors.New("misuse")
+// Errors that say the exit status only; what there is to say has been printed.
+var (
+	errMisuse = errors.New("misuse")
+	errLeft   = errors.New("something is left to do")
+)
 
 type command struct {
 	name, args, short string
@@ -37,6 +42,7 @@ type command struct {
 }
 
 var commands = []command{
+	{"migrate", "[-w] [PATTERN...]", "rewrite code for grpc-go v1.29 or older (-h: all flags)", migrateCode},
 	{"demo", "[-consul ADDR]", "balance calls over a real Consul while a backend dies and one joins", demo},
 	{"watch", "[-consul ADDR] SERVICE", "print one line per update of a service, until Ctrl-C", watch},
 }
@@ -62,6 +68,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return exitOK
 		case errors.Is(err, errMisuse):
 			return exitMisuse
+		case errors.Is(err, errLeft):
+			return exitFailed
 		}
 		fmt.Fprintf(stderr, "grpcnaming %s: %v\n", c.name, err)
 		return exitFailed
@@ -78,9 +86,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: grpcnaming COMMAND")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-6s %-24s %s\n", c.name, c.args, c.short)
+		fmt.Fprintf(w, "  %-7s %-24s %s\n", c.name, c.args, c.short)
 	}
 }
+
+// anyNumber of arguments is what a command takes.
+const anyNumber = -1
 
 // parse reads the flags and wants n arguments after them.
 func parse(flags *flag.FlagSet, args []string, n int) error {
@@ -90,7 +101,7 @@ func parse(flags *flag.FlagSet, args []string, n int) error {
 		}
 		return errMisuse // flag has said why
 	}
-	if flags.NArg() != n {
+	if n != anyNumber && flags.NArg() != n {
 		flags.Usage()
 		return errMisuse
 	}
