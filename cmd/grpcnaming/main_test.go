@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(reexec{m})
 }
 
 const patience = 30 * time.Second

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// reexec makes the test binary the command too, for the scripts to call.
+type reexec struct{ m *testing.M }
+
+func (r reexec) Run() int {
+	return testscript.RunMain(r.m, map[string]func() int{
+		"grpcnaming": func() int { return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr) },
+	})
+}
+
+func TestMigrateScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("CHECKOUT", root)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "mode": mode, "expand": expand, "checkout": checkout,
+		},
+	})
+}
+
+// exits STATUS COMMAND...: the command ends with that status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(*exec.ExitError); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || got != want || neg {
+		ts.Fatalf("exit status %d", got)
+	}
+}
+
+// mode PERM FILE: the file has those permissions.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] || neg {
+		ts.Fatalf("%s has mode %s", args[1], got)
+	}
+}
+
+// expand FILE: environment variables in the file are replaced.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
+}
+
+// checkout DIR: as much of a checkout of this module as -replace looks at.
+func checkout(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o777))
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "go.mod"), []byte("module github.com/grpcnaming/grpcnaming\n"), 0o666))
+}
