@@ -30,6 +30,7 @@ func TestMigrateScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CHECKOUT", root)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // each command would end with a second of waiting
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
