@@ -128,19 +128,31 @@ func (d *dependencies) inspect(req *modfile.Require, name string, src []byte) {
 	}
 	for _, r := range f.refs {
 		name := r.sel.Sel.Name
-		if r.is(grpcPath, slices.Concat(movedToAdapter, movedToNaming)...) || r.from.path == grpcPath && (gone[grpcPath][name] != "" || connectivityNames[name] != "") {
-			d.report(f, r.sel.Pos(), req, "uses grpc."+name+" itself",
-				"require a version of it that does not, or replace it by a copy and run grpcnaming migrate on that")
+		if r.is(grpcPath, slices.Concat(movedToAdapter, movedToNaming)...) || r.from.path == grpcPath && connectivityNames[name] != "" {
+			d.report(f, r.sel.Pos(), req, "uses grpc."+name+" itself", ownCopy)
 		}
+	}
+	reportGone(f)
+	for _, r := range f.reports {
+		d.add(req, "uses", r, "uses what is gone: "+r.Reason, ownCopy)
 	}
 }
 
+const ownCopy = "require a version of it that does not, or replace it by a copy and run grpcnaming migrate on that"
+
 func (d *dependencies) report(f *file, at token.Pos, req *modfile.Require, what, write string) {
+	p := f.fset.PositionFor(at, false)
 	kind, _, _ := strings.Cut(what, " ")
+	d.add(req, kind, Report{File: f.name, Line: p.Line, Column: p.Column}, what, write)
+}
+
+// add adds a report of a kind, one for each module.
+func (d *dependencies) add(req *modfile.Require, kind string, r Report, what, write string) {
 	if key := req.Mod.Path + " " + kind; !d.reported[key] {
 		d.reported[key] = true
-		f.report(at, linkCommand, fmt.Sprintf("%s, which %s requires, %s", req.Mod, d.m.path, what), write)
-		d.m.reports = append(d.m.reports, f.reports[len(f.reports)-1])
+		r.Reason = fmt.Sprintf("%s, which %s requires, %s", req.Mod, d.m.path, what)
+		r.Write, r.Link = write, linkCommand
+		d.m.reports = append(d.m.reports, r)
 	}
 }
 

@@ -18,6 +18,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Add([]byte("package p;import(`google.golang.org/grpc`;\"fmt\");var x=f(grpc.WithWaitForHandshake(/**/),\n)"))
 	f.Add([]byte("package p\r\nimport g\"google.golang.org/grpc\"//c\r\nvar x g.Address"))
 	f.Add([]byte("\ufeffpackage p\nimport \"google.golang.org/grpc\"\nfunc f(){x=append(x,grpc.WithWaitForHandshake())}"))
+	f.Add([]byte("package p\nimport\"google.golang.org/grpc\"\nvar naming=[]T{grpc.Backend%naming}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		r, err := rewrite("f.go", src, nil, Options{})
 		if err != nil {

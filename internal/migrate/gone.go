@@ -38,6 +38,21 @@ var gone = map[string]map[string]string{
 	},
 }
 
+// goneFields are fields that types have no more, and what to write.
+var goneFields = map[string]map[string]map[string]string{
+	grpcPath: {
+		"ServiceConfig": {"LB": "write loadBalancingConfig in the JSON of the config, or adapter.WithBalancerAndServiceConfig"},
+	},
+	grpcPath + "/resolver": {
+		"Address": {"Type": "leave it out: every address is a backend, those of load balancers are set by grpclbstate.Set"},
+		"Target": {
+			"Scheme":    "write Target.URL.Scheme; a literal is resolver.Target{URL: ...}, from url.Parse",
+			"Authority": "write Target.URL.Host; a literal is resolver.Target{URL: ...}, from url.Parse",
+			"Endpoint":  "write Target.Endpoint(), which is a method; a literal is resolver.Target{URL: ...}, from url.Parse",
+		},
+	},
+}
+
 // gonePackages are packages that grpc-go has no more.
 var gonePackages = map[string]string{
 	grpcPath + "/grpclb":                     "import google.golang.org/grpc/balancer/grpclb",
@@ -63,24 +78,19 @@ func reportGone(f *file) {
 		if write := gone[r.from.path][name]; write != "" {
 			f.report(r.sel.Pos(), linkGone, f.text(r.sel)+" is gone", write)
 		}
-		switch {
-		case r.is(grpcPath, "WithChannelzParentID"):
+		if r.is(grpcPath, "WithChannelzParentID") {
 			f.reportParentID(r)
-		case r.is(grpcPath, "ServiceConfig"):
-			f.reportField(r, "LB", "write loadBalancingConfig in the JSON of the config, or adapter.WithBalancerAndServiceConfig")
-		case r.is(grpcPath+"/resolver", "Address"):
-			f.reportField(r, "Type", "leave it out: every address is a backend, those of load balancers are set by grpclbstate.Set")
-		case r.is(grpcPath+"/resolver", "Target"):
-			for _, field := range []string{"Scheme", "Authority", "Endpoint"} {
-				f.reportField(r, field, "write resolver.Target{URL: ...}, from url.Parse")
-			}
+		}
+		for field, write := range goneFields[r.from.path][name] {
+			f.reportKey(r, field, write)
 		}
 	}
+	f.reportSelectors()
 }
 
-// reportField reports a key of the composite literals of the type r, those in
+// reportKey reports a key of the composite literals of the type r, those in
 // a slice, an array or a map of it included.
-func (f *file) reportField(r *ref, field, write string) {
+func (f *file) reportKey(r *ref, field, write string) {
 	var lits []ast.Expr
 	switch p := f.parents[r.sel].(type) {
 	case *ast.CompositeLit:
@@ -140,4 +150,44 @@ func (f *file) reportDot() {
 				"import grpc under its name, write grpc."+id.Name+", and run grpcnaming migrate again")
 		}
 	}
+}
+
+// reportSelectors reports x.Field where x is declared, as a variable or a
+// parameter, with a type that has no such field any more.
+func (f *file) reportSelectors() {
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		x, ok := sel.X.(*ast.Ident)
+		if !ok || x.Obj == nil {
+			return true
+		}
+		var typ ast.Expr
+		switch d := x.Obj.Decl.(type) {
+		case *ast.Field:
+			typ = d.Type
+		case *ast.ValueSpec:
+			typ = d.Type
+		}
+		if star, ok := typ.(*ast.StarExpr); ok {
+			typ = star.X
+		}
+		if typ == nil {
+			return true
+		}
+		if _, ok := typ.(*ast.SelectorExpr); !ok {
+			return true
+		}
+		r := f.refOf(typ)
+		if r == nil {
+			return true
+		}
+		write := goneFields[r.from.path][r.sel.Sel.Name][sel.Sel.Name]
+		if call, ok := f.parents[sel].(*ast.CallExpr); write != "" && !(ok && call.Fun == sel) {
+			f.report(sel.Sel.Pos(), linkGone, "the field "+f.text(r.sel)+"."+sel.Sel.Name+" is gone", write)
+		}
+		return true
+	})
 }

@@ -116,6 +116,9 @@ func (f *file) editImports() {
 		}
 		switch gone := i.refs > 0 && i.kept == 0; {
 		case gone && len(texts) > 0: // takes its place
+			if f.src[f.offset(i.spec.Pos())-1] == 't' { // import"a"
+				texts[0] = " " + texts[0]
+			}
 			f.replace(i.spec.Pos(), i.spec.Path.End(), texts[0])
 			f.insertImports(i, texts[1:])
 		case gone:
