@@ -58,6 +58,11 @@ consul:
 demo:
 	@$(GO) run $(if $(NEWEST_OK),$(NEWEST)) ./cmd/grpcnaming demo
 
+## migrate-corpus: grpcnaming migrate on real modules of that age; downloads them
+.PHONY: migrate-corpus
+migrate-corpus:
+	@$(GO) run ./internal/migratecorpus
+
 ## update-newest: let testdata/newest.mod follow today's releases
 .PHONY: update-newest
 update-newest:

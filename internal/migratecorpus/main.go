@@ -1,0 +1,178 @@
+// Command migratecorpus tries grpcnaming migrate on real modules of the age of
+// the removed API: it downloads them, migrates copies, compiles the packages
+// that used the API and runs their tests of it, and prints a table.
+//
+//	go run ./internal/migratecorpus [-keep DIR] [NAME...]
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/grpcnaming/grpcnaming/internal/migrate"
+)
+
+func main() {
+	keep := flag.String("keep", "", "migrate in this `directory`, and leave it")
+	flag.Parse()
+	if err := run(*keep, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "migratecorpus:", err)
+		os.Exit(1)
+	}
+}
+
+func run(dir string, names []string) error {
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "migratecorpus-*"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	}
+	var failures strings.Builder
+	fmt.Println("| Package | Sites rewritten | Sites reported | Compiles | Tests |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, m := range corpus {
+		if len(names) > 0 && !strings.Contains(strings.Join(names, " "), m.name()) {
+			continue
+		}
+		if err := m.migrate(root, filepath.Join(dir, m.name()), &failures); err != nil {
+			return fmt.Errorf("%s@%s: %w", m.path, m.version, err)
+		}
+	}
+	if failures.Len() > 0 {
+		fmt.Printf("\nWhat failed:\n%s", failures.String())
+	}
+	return nil
+}
+
+func (m module) name() string {
+	_, name, _ := strings.Cut(m.path, "/")
+	return strings.ReplaceAll(name, "/", "-") + "@" + m.version
+}
+
+func (m module) migrate(root, dir string, failures *strings.Builder) error {
+	if err := m.copyTo(dir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		if out, err := goIn(dir, "mod", "init", m.path); err != nil {
+			return fmt.Errorf("go mod init: %s", out)
+		}
+	}
+	opts := migrate.Options{Replace: root, Dropin: m.dropin}
+	o, err := migrate.Run(context.Background(), []string{dir + "/..."}, opts, nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range o.Files {
+		if err := f.Write(); err != nil {
+			return err
+		}
+	}
+	for _, r := range m.require {
+		if out, err := goIn(dir, "mod", "edit", "-require="+r); err != nil {
+			return fmt.Errorf("go mod edit: %s", out)
+		}
+	}
+	for _, p := range m.packages {
+		sites, reported := 0, 0
+		for _, f := range o.Files {
+			if filepath.Dir(f.Name) == filepath.Join(dir, p.path) {
+				sites += f.Sites
+			}
+		}
+		for _, r := range o.Reports {
+			if !r.Note && filepath.Dir(r.File) == filepath.Join(dir, p.path) {
+				reported++
+			}
+		}
+		compiles, tests := m.try(dir, p, failures)
+		fmt.Printf("| %s/%s | %d | %d | %s | %s |\n", m.name(), p.path, sites, reported, compiles, tests)
+	}
+	return nil
+}
+
+// try compiles a package and runs its tests.
+func (m module) try(dir string, p pkg, failures *strings.Builder) (compiles, tests string) {
+	failed := func(what, out string) {
+		fmt.Fprintf(failures, "\n%s/%s %s:\n%s\n", m.name(), p.path, what, indent(out))
+	}
+	if out, err := goIn(dir, "build", "./"+p.path); err != nil {
+		failed("does not compile", out)
+		return "no", "-"
+	}
+	if p.tests == "" {
+		return "yes", "none of it"
+	}
+	if out, err := goIn(dir, "test", "-count=1", "-vet=off", "-run=^$", "./"+p.path); err != nil {
+		failed("has tests that do not compile", out)
+		return "yes", "do not compile"
+	}
+	if out, err := goIn(dir, "test", "-count=1", "-vet=off", "-timeout=120s", "-run="+p.tests, "./"+p.path); err != nil {
+		failed("fails its tests", out)
+		return "yes", "fail"
+	}
+	return "yes", "pass"
+}
+
+// copyTo makes a copy of the module that can be written to.
+func (m module) copyTo(dir string) error {
+	out, err := goIn(os.TempDir(), "mod", "download", "-json", m.path+"@"+m.version)
+	if err != nil {
+		return fmt.Errorf("go mod download: %s", out)
+	}
+	var got struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	// CopyFS makes files anew, with modes of their own: those in the module
+	// cache are read-only.
+	if err := os.CopyFS(dir, os.DirFS(got.Dir)); err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, info.Mode().Perm()|0o200)
+	})
+}
+
+func goIn(dir string, args ...string) (string, error) {
+	c := exec.Command("go", args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	out, err := c.Output()
+	if exit, ok := err.(*exec.ExitError); ok {
+		out = append(exit.Stderr, out...)
+	}
+	return string(out), err
+}
+
+// indent shows the beginning of what a command said, but for downloads.
+func indent(out string) string {
+	var lines []string
+	for line := range strings.Lines(out) {
+		if !strings.HasPrefix(line, "go: downloading") && !strings.HasPrefix(line, "go: f") && len(lines) < 12 {
+			lines = append(lines, "    "+strings.TrimRight(line, "\n"))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
