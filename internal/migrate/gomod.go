@@ -60,6 +60,11 @@ func (m *goMod) edit() {
 	m.raiseGo()
 	m.raise(grpcPath, needGRPC, needGRPC, true)
 	m.raise(genprotoPath, genprotoSplit, needGenproto, false)
+	if m.required(genprotoPath) == nil {
+		if v := m.requiredBelow(genprotoPath); v != "" && semver.Compare(v, genprotoSplit) < 0 {
+			m.file.AddNewRequire(genprotoPath, needGenproto, true)
+		}
+	}
 	if m.required(Module) == nil {
 		m.file.AddNewRequire(Module, "v0.0.0", false)
 	}
@@ -89,7 +94,7 @@ func (m *goMod) raiseGo() {
 		line = m.file.Go.Syntax
 	}
 	if version.Compare("go"+was, "go1.22") < 0 {
-		m.report(line, true, "go "+was+" becomes go "+needGo+", and since 1.22 each iteration of a loop has its own variables",
+		m.report(line, true, "Go "+was+" becomes "+needGo+", and since 1.22 each iteration of a loop has its own variables",
 			"see to loops whose variables outlive an iteration")
 	}
 	m.file.AddGoStmt(needGo)
