@@ -39,8 +39,8 @@ func run(dir string, names []string) error {
 		defer os.RemoveAll(dir)
 	}
 	var failures strings.Builder
-	fmt.Println("| Package | Sites rewritten | Sites reported | Compiles | Tests |")
-	fmt.Println("|---|---|---|---|---|")
+	fmt.Println("| Package | Sites rewritten | Sites reported | In dependencies | Compiles | Tests |")
+	fmt.Println("|---|---|---|---|---|---|")
 	for _, m := range corpus {
 		if len(names) > 0 && !strings.Contains(strings.Join(names, " "), m.name()) {
 			continue
@@ -68,9 +68,12 @@ func (m module) migrate(root, dir string, failures *strings.Builder) error {
 		if out, err := goIn(dir, "mod", "init", m.path); err != nil {
 			return fmt.Errorf("go mod init: %s", out)
 		}
+	} else {
+		for _, p := range m.packages {
+			goIn(dir, "list", "-deps", "./"+p.path) // brings what go.mod asks for into the module cache, to be looked at
+		}
 	}
-	opts := migrate.Options{Replace: root, Dropin: m.dropin}
-	o, err := migrate.Run(context.Background(), []string{dir + "/..."}, opts, nil)
+	o, err := migrate.Run(context.Background(), []string{dir + "/..."}, migrate.Options{Replace: root}, nil)
 	if err != nil {
 		return err
 	}
@@ -79,13 +82,20 @@ func (m module) migrate(root, dir string, failures *strings.Builder) error {
 			return err
 		}
 	}
+	edits := []string{"mod", "edit"}
 	for _, r := range m.require {
-		if out, err := goIn(dir, "mod", "edit", "-require="+r); err != nil {
+		edits = append(edits, "-require="+r)
+	}
+	for _, of := range m.migrated {
+		edits = append(edits, "-replace="+of.path+"=../"+of.name())
+	}
+	if len(edits) > 2 {
+		if out, err := goIn(dir, edits...); err != nil {
 			return fmt.Errorf("go mod edit: %s", out)
 		}
 	}
 	for _, p := range m.packages {
-		sites, reported := 0, 0
+		sites, reported, below := 0, 0, 0
 		for _, f := range o.Files {
 			if filepath.Dir(f.Name) == filepath.Join(dir, p.path) {
 				sites += f.Sites
@@ -95,9 +105,12 @@ func (m module) migrate(root, dir string, failures *strings.Builder) error {
 			if !r.Note && filepath.Dir(r.File) == filepath.Join(dir, p.path) {
 				reported++
 			}
+			if !r.Note && !strings.HasPrefix(r.File, dir+"/") {
+				below++
+			}
 		}
 		compiles, tests := m.try(dir, p, failures)
-		fmt.Printf("| %s/%s | %d | %d | %s | %s |\n", m.name(), p.path, sites, reported, compiles, tests)
+		fmt.Printf("| %s/%s | %d | %d | %d | %s | %s |\n", m.name(), p.path, sites, reported, below, compiles, tests)
 	}
 	return nil
 }
