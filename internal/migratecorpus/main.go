@@ -2,7 +2,7 @@
 // the removed API: it downloads them, migrates copies, compiles the packages
 // that used the API and runs their tests of it, and prints a table.
 //
-//	go run ./internal/migratecorpus [-keep DIR] [NAME...]
+//	go run ./internal/migratecorpus [-keep DIR] [PART OF A NAME...]
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/grpcnaming/grpcnaming/internal/migrate"
@@ -42,7 +43,8 @@ func run(dir string, names []string) error {
 	fmt.Println("| Package | Sites rewritten | Sites reported | In dependencies | Compiles | Tests |")
 	fmt.Println("|---|---|---|---|---|---|")
 	for _, m := range corpus {
-		if len(names) > 0 && !strings.Contains(strings.Join(names, " "), m.name()) {
+		named := func(n string) bool { return strings.Contains(m.name(), n) }
+		if len(names) > 0 && !slices.ContainsFunc(names, named) {
 			continue
 		}
 		if err := m.migrate(root, filepath.Join(dir, m.name()), &failures); err != nil {
