@@ -247,12 +247,10 @@ func (f *file) refOf(e ast.Expr) *ref {
 	return nil
 }
 
-// fun is the function declaration that n is in, or nil.
-func (f *file) fun(n ast.Node) *ast.FuncDecl {
-	for ; n != nil; n = f.parents[n] {
-		if d, ok := n.(*ast.FuncDecl); ok {
-			return d
-		}
+// around is the top-level declaration that n is in: a function, mostly.
+func (f *file) around(n ast.Node) ast.Node {
+	for f.parents[n] != nil && f.parents[n] != f.tree {
+		n = f.parents[n]
 	}
-	return nil
+	return n
 }

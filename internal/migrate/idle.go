@@ -46,7 +46,7 @@ func addIdleTimeout(f *file) {
 // setsIdleTimeout says whether the function around n does so already.
 func (f *file) setsIdleTimeout(n ast.Node) bool {
 	for _, r := range f.refs {
-		if r.is(grpcPath, "WithIdleTimeout") && f.fun(r.sel) == f.fun(n) {
+		if r.is(grpcPath, "WithIdleTimeout") && f.around(r.sel) == f.around(n) {
 			return true
 		}
 	}
