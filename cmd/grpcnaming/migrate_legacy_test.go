@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 )
 
 // One command takes a legacy repository to today: it builds, and the tests that
@@ -30,18 +32,59 @@ func TestMigrateLegacy(t *testing.T) {
 		t.Errorf("no note about the mocks:\n%s", errs.String())
 	}
 	addSums(t, root, dir)
-	for _, args := range [][]string{{"vet", "./..."}, {"test", "./..."}} {
-		c := exec.Command("go", args...)
-		c.Dir = dir
-		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off") // as go mod tidy would, without its look-ups
-		if msg, err := c.CombinedOutput(); err != nil {
-			t.Errorf("go %s: %v\n%s", args, err, msg)
-		}
-	}
+	goRuns(t, dir, "vet", "./...")
+	goRuns(t, dir, "test", "./...")
 	out.Reset()
 	run(context.Background(), []string{"migrate", "-l", "-replace", root, dir + "/..."}, &out, &errs)
 	if out.Len() > 0 {
 		t.Errorf("a second run changes %s", out.String())
+	}
+}
+
+// With -dropin a dependency that imports google.golang.org/grpc/naming builds,
+// and its resolver goes into our RoundRobin.
+func TestMigrateDropin(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	a, err := txtar.ParseFile("testdata/dropin.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range a.Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	app := filepath.Join(dir, "app")
+	args := []string{"migrate", "-w", "-replace", root, app + "/..."}
+	if got := run(context.Background(), args, &out, &errs); got != exitFailed || !strings.Contains(errs.String(), "with -dropin") {
+		t.Errorf("without -dropin: exit status %d\n%s", got, errs.String())
+	}
+	errs.Reset()
+	args = append([]string{"migrate", "-dropin"}, args[1:]...)
+	if got := run(context.Background(), args, &out, &errs); got != exitOK {
+		t.Errorf("with -dropin: exit status %d\n%s", got, errs.String())
+	}
+	addSums(t, root, app)
+	goRuns(t, app, "vet", "./...")
+}
+
+// goRuns runs the go command as after go mod tidy, without its look-ups.
+func goRuns(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	c := exec.Command("go", args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	if msg, err := c.CombinedOutput(); err != nil {
+		t.Errorf("go %s: %v\n%s", args, err, msg)
 	}
 }
 

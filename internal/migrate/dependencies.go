@@ -151,7 +151,7 @@ func (d *dependencies) add(req *modfile.Require, kind string, r Report, what, wr
 	if key := req.Mod.Path + " " + kind; !d.reported[key] {
 		d.reported[key] = true
 		r.Reason = fmt.Sprintf("%s, which %s requires, %s", req.Mod, d.m.path, what)
-		r.Write, r.Link = write, linkCommand
+		r.Write, r.Link = write, linkDropin
 		d.m.reports = append(d.m.reports, r)
 	}
 }

@@ -10,6 +10,7 @@ const (
 	linkCompile = "MIGRATING.md#1-make-it-compile"
 	linkRead    = "MIGRATING.md#2-read-these-three"
 	linkGone    = "MIGRATING.md#3-names-that-are-gone-for-good"
+	linkDropin  = "MIGRATING.md#4-dependencies-that-still-import-grpcnaming"
 	linkCommand = "MIGRATING.md#the-command"
 )
 
