@@ -72,7 +72,7 @@ type Balancer interface {
 	Get(ctx context.Context, opts BalancerGetOptions) (addr Address, put func(), err error)
 	// Notify returns the channel that carries the full list of addresses to
 	// be connected each time it changes. A nil channel means that the target
-	// itself is the only address.
+	// itself is the only address. The channel is read until Close has returned.
 	Notify() <-chan []Address
 	// Close ends the work, also after a Start that failed. The ClientConn waits
 	// for it for a second.
