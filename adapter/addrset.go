@@ -124,7 +124,7 @@ func (s *addressSet) fold(updates []*naming.Update) (changed bool) {
 		case naming.Add:
 			if s.add(a) {
 				changed = true
-			} else if logger.V(2) {
+			} else {
 				logger.Infof("the naming watcher added %q, which is known: ignored", a.Addr)
 			}
 		case naming.Delete:

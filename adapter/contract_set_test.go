@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -53,9 +54,13 @@ func TestContractAddKnown(t *testing.T) {
 	b, counter, w, conn := pool(t)
 	w.send(t, add(b.Addr())...)
 	counter.reach(t, 1)
+	log := logged.Mark()
 	w.send(t, add(b.Addr(), b.Addr())...)
 	w.send(t, addWith(b.Addr(), 1)) // by now the batch before has been folded
 	counter.reach(t, 2)
+	if n := strings.Count(log(), "which is known: ignored"); n != 2 {
+		t.Errorf("%d lines in the log, want 2", n)
+	}
 	call(t, conn)
 	w.send(t, del(b.Addr())...) // one Delete is enough for what was added three times
 	counter.reach(t, 1)

@@ -172,9 +172,15 @@ func TestContractNilUpdateUnknownOp(t *testing.T) {
 	b := startBackends(t, 2)
 	r := &scriptResolver{}
 	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
+	log := logged.Mark()
 	batch := append([]*naming.Update{nil, {Op: 7, Addr: "127.0.0.1:1"}}, add(addrsOf(b...)...)...)
 	r.watcher(t, 0).send(t, batch...)
 	callAll(t, conn, b...)
+	for _, want := range []string{"a nil update", `unknown operation 7 for "127.0.0.1:1"`} {
+		if !strings.Contains(log(), want) {
+			t.Errorf("%q is not in the log", want)
+		}
+	}
 }
 
 // A watcher that says why it has nothing yet is heard.

@@ -2,22 +2,24 @@ package adapter
 
 import (
 	"errors"
-	"io"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/grpclog"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/testlog"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
+// logged has what this package and grpc have logged in all tests so far.
+var logged *testlog.Log
+
 func TestMain(m *testing.M) {
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+	logged = testlog.Capture()
 	goleak.VerifyTestMain(m)
 }
 

@@ -1,10 +1,8 @@
 package consulnaming
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -13,10 +11,10 @@ import (
 
 	"github.com/hashicorp/consul/api"
 	"go.uber.org/goleak"
-	"google.golang.org/grpc/grpclog"
 
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/consulagent"
+	"github.com/grpcnaming/grpcnaming/internal/testlog"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
@@ -30,30 +28,7 @@ var (
 )
 
 // logged has what this package and grpc have logged in all tests so far.
-var logged safeBuffer
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-// mark returns a function that returns what has been logged since mark.
-func (b *safeBuffer) mark() (since func() string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	from := b.b.Len()
-	return func() string {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return string(b.b.Bytes()[from:])
-	}
-}
+var logged *testlog.Log
 
 // real is one real agent for all tests that do not change it.
 var real struct {
@@ -69,7 +44,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(&logged, io.Discard, io.Discard))
+	logged = testlog.Capture()
 	code := m.Run()
 	if real.agent != nil {
 		if err := real.agent.Stop(); err != nil {

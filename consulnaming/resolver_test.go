@@ -167,7 +167,7 @@ func TestLongReasonHidesTokens(t *testing.T) {
 
 func hidden(t *testing.T, r naming.Resolver, secret string) {
 	t.Helper()
-	log := logged.mark()
+	log := logged.Mark()
 	w := resolveOrFail(t, r, "")
 	reasons := make(chan error, 100)
 	w.OnError(func(err error) { reasons <- err })

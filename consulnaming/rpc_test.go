@@ -180,7 +180,7 @@ func TestACLOfTheRealConsul(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	log := logged.mark()
+	log := logged.Mark()
 	b := serve(t, a, "svc", "1")
 	eventually(t, "the backend is healthy", func() bool {
 		entries, _, err := a.Client().Health().Service("svc", "", true, nil)

@@ -49,7 +49,7 @@ func TestFirstNextEmpty(t *testing.T) {
 func TestOddEntries(t *testing.T) {
 	onBoth(t, func(t *testing.T, a agent) {
 		s := serviceName(t)
-		log := logged.mark()
+		log := logged.Mark()
 		register(t, a, s, "empty", "", 81)
 		register(t, a, s, "v6", "2001:db8::1", 82)
 		register(t, a, s, "twin1", "10.0.0.3", 83)
@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := standIn(t)
-			log := logged.mark()
+			log := logged.Mark()
 			register(t, s, "svc", "a", "10.0.0.1", 80)
 			w := watching(t, NewConsulResolver(s.Address(), "svc"))
 			reasons := make(chan error, 100)
