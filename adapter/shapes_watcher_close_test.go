@@ -97,36 +97,19 @@ func (w *panickingCloseWatcher) Next() ([]*naming.Update, error) {
 func (w *panickingCloseWatcher) Close() { close(w.done) }
 
 // sendingWatcher has a Close that waits until a Next takes notice.
-type sendingWatcher struct {
-	registry *registry
-	known    []string
-	quit     chan struct{}
+type sendingWatcher struct{ timeoutWatcher }
+
+func newSendingWatcher(r *registry) *sendingWatcher {
+	return &sendingWatcher{timeoutWatcher{registry: r, done: make(chan struct{})}}
 }
 
-func (w *sendingWatcher) Next() ([]*naming.Update, error) {
-	timeout := time.After(30 * time.Second)
-	for {
-		now, changed := w.registry.list()
-		if updates := changes(&w.known, now); len(updates) > 0 {
-			return updates, nil
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			return nil, errors.New("etcd: request timed out")
-		case <-w.quit:
-			return nil, errors.New("closed")
-		}
-	}
-}
-
-func (w *sendingWatcher) Close() { w.quit <- struct{}{} }
+func (w *sendingWatcher) Close() { w.done <- struct{}{} }
 
 // Watcher.Close blocks on a send, which the Next that is blocked receives.
 func TestShapeWatcherCloseSends(t *testing.T) {
 	b := startBackends(t, 1)
 	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-		return &sendingWatcher{registry: newRegistry(b[0].Addr()), quit: make(chan struct{})}, nil
+		return newSendingWatcher(newRegistry(b[0].Addr())), nil
 	}})))
 	callAll(t, conn, b...)
 	before := time.Now()
@@ -143,7 +126,7 @@ func TestShapeWatcherCloseSendsAfterNext(t *testing.T) {
 		var watchers []*sendingWatcher
 		reg := newRegistry("a:1")
 		b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) {
-			w := &sendingWatcher{registry: reg, quit: make(chan struct{})}
+			w := newSendingWatcher(reg)
 			watchers = append(watchers, w)
 			return w, nil
 		}})
@@ -154,7 +137,7 @@ func TestShapeWatcherCloseSendsAfterNext(t *testing.T) {
 		synctest.Wait()
 		for _, w := range watchers {
 			select {
-			case <-w.quit: // releases a Close that hangs
+			case <-w.done: // releases a Close that hangs
 			default:
 			}
 		}

@@ -38,16 +38,22 @@ func TestQueriesAreLimited(t *testing.T) {
 	})
 }
 
+// refused drains a watcher whose agent is never there.
+func refused(t *testing.T) (seen *requests, w *watcher, done chan struct{}) {
+	t.Helper()
+	seen = &requests{}
+	client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+		seen.add(r)
+		return nil, errRefused
+	})
+	w = resolveOrFail(t, New(client, "svc"), "")
+	return seen, w, drain(w)
+}
+
 // "Error -> ... backoff with jitter".
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen requests
-		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
-			seen.add(r)
-			return nil, errRefused
-		})
-		w := resolveOrFail(t, New(client, "svc"), "")
-		done := drain(w)
+		seen, w, done := refused(t)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		var delays []time.Duration
@@ -155,13 +161,7 @@ func TestNoIndexAfterAnError(t *testing.T) {
 // Close ends the wait for a retry.
 func TestCloseWhileRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen requests
-		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
-			seen.add(r)
-			return nil, errRefused
-		})
-		w := resolveOrFail(t, New(client, "svc"), "")
-		done := drain(w)
+		_, w, done := refused(t)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		began := time.Now()
