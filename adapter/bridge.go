@@ -36,6 +36,7 @@ type bridge struct {
 	mu       sync.Mutex // guards what follows
 	closing  bool
 	starting bool
+	begun    bool                  // there is something for Balancer.Close to end
 	downs    map[*conn]func(error) // what Up returned, for those that are up
 	calls    sync.WaitGroup        // see call; no Add once closing
 

@@ -79,12 +79,16 @@ func (b *bridge) start() error {
 		defer b.setStarting(false)
 		rr, ok := b.balancer.(*roundRobin)
 		if !ok {
+			b.setBegun() // a Start that fails may leave something behind
 			return b.balancer.Start(b.target, b.config)
 		}
 		err := rr.begin(b.target, false)
 		if err == errStarted {
 			b.balancer = RoundRobin(rr.resolver)
 			err = b.balancer.Start(b.target, b.config)
+		}
+		if err == nil {
+			b.setBegun() // not before: another ClientConn's life is not ours to end
 		}
 		return err
 	})
@@ -102,6 +106,12 @@ func (b *bridge) setStarting(v bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.starting = v
+}
+
+func (b *bridge) setBegun() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun = true
 }
 
 func (b *bridge) isClosing() bool {
@@ -152,6 +162,12 @@ func (b *bridge) Close() {
 func (b *bridge) closeBalancer() {
 	b.closeOnce.Do(func() {
 		defer close(b.closed)
+		b.mu.Lock()
+		begun := b.begun
+		b.mu.Unlock()
+		if !begun {
+			return
+		}
 		b.option.closed.Store(true)
 		err := contain(fmt.Sprintf("%T.Close", b.balancer), b.balancer.Close)
 		if err != nil {

@@ -57,19 +57,24 @@ func TestContractNextUpdatesAndError(t *testing.T) {
 
 // Contract: "Next returns nothing, no error, again and again (also after
 // Close): no State is sent, loop is rate-limited, ends after Close".
-func TestContractNextReturnsNothing(t *testing.T) {
+func TestContractNextReturnsNothing(t *testing.T) { nextIsLimited(t) }
+
+// The same row, for a watcher that repeats what is known.
+func TestNextRepeatsItself(t *testing.T) { nextIsLimited(t, add("a:1")...) }
+
+func nextIsLimited(t *testing.T, updates ...*naming.Update) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &idleWatcher{}
+		w := &promptWatcher{updates: updates}
 		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		if list := <-rr.Notify(); len(list) != 0 { // the first Next counts, see the next test
+		if list := <-rr.Notify(); len(list) != len(updates) { // the very first counts, be it empty
 			t.Fatalf("Notify: %v", list)
 		}
 		time.Sleep(time.Minute) // of the bubble's time
 		synctest.Wait()
-		if w.nexts > 60*int(idleNexts)+2*idleBurst {
+		if w.nexts > 60*10+2*10 {
 			t.Errorf("Next was called %d times in a minute", w.nexts)
 		}
 		select {
@@ -89,41 +94,14 @@ func TestContractNextReturnsNothing(t *testing.T) {
 	})
 }
 
-// idleWatcher has nothing to say, at once, before and after Close.
-type idleWatcher struct{ nexts int }
-
-func (w *idleWatcher) Next() ([]*naming.Update, error) { w.nexts++; return nil, nil }
-func (w *idleWatcher) Close()                          {}
-
-// The same row, for a watcher that repeats what is known.
-func TestNextRepeatsItself(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &repeatingWatcher{}
-		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		if list := <-rr.Notify(); len(list) != 1 {
-			t.Fatalf("Notify: %v", list)
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if w.nexts > 60*int(idleNexts)+2*idleBurst {
-			t.Errorf("Next was called %d times in a minute", w.nexts)
-		}
-		select {
-		case list := <-rr.Notify():
-			t.Errorf("Notify: %v, though nothing changed", list)
-		default:
-		}
-		rr.Close()
-	})
+// promptWatcher says the same at once, again and again, before and after Close.
+type promptWatcher struct {
+	updates []*naming.Update
+	nexts   int
 }
 
-type repeatingWatcher struct{ nexts int }
-
-func (w *repeatingWatcher) Next() ([]*naming.Update, error) { w.nexts++; return add("a:1"), nil }
-func (w *repeatingWatcher) Close()                          {}
+func (w *promptWatcher) Next() ([]*naming.Update, error) { w.nexts++; return w.updates, nil }
+func (w *promptWatcher) Close()                          {}
 
 // Contract: "First Next is empty: RPCs: Unavailable 'there is no address
 // available', without waiting for the deadline".

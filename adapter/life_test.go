@@ -116,6 +116,47 @@ func TestStartWaitsForClose(t *testing.T) {
 	call(t, conn, grpc.WaitForReady(true))
 }
 
+// A ClientConn whose Start failed does not close the RoundRobin that another one
+// has started meanwhile.
+func TestFailedStartClosesNobodyElse(t *testing.T) {
+	b := startBackends(t, 1)
+	good := &scriptResolver{}
+	option := WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+		if target == "bad" {
+			return nil, errors.New("no such service")
+		}
+		return good.Resolve(target)
+	}}))
+	bad := dial(t, "bad", option)
+	conn := dial(t, "good", option)
+	good.watcher(t, 0).send(t, add(b[0].Addr())...)
+	callAll(t, conn, b...)
+	bad.Close()
+	call(t, conn)
+	if n := good.watcher(t, 0).closeCount(); n != 0 {
+		t.Errorf("the watcher of the other ClientConn was closed %d times", n)
+	}
+}
+
+// A life that ends before it has begun has nothing to close.
+func TestCloseBeforeStart(t *testing.T) {
+	b := startBackends(t, 1)
+	release := make(chan struct{})
+	balancer := &scriptBalancer{
+		get:   func() (Address, func(), error) { return Address{Addr: b[0].Addr()}, nil, nil },
+		close: func() error { <-release; return nil },
+	}
+	conn := dial(t, b[0].Addr(), WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle))
+	call(t, conn, grpc.WaitForReady(true))
+	waitIdle(t, conn)
+	conn.Connect() // waits for the Close that hangs
+	conn.Close()
+	close(release)
+	if n := strings.Count(strings.Join(balancer.recorded(), " "), "Close"); n != 1 {
+		t.Errorf("Close was called %d times for one Start", n)
+	}
+}
+
 // Balancer.Close that panics is contained.
 func TestCloseThatPanics(t *testing.T) {
 	balancer := &scriptBalancer{close: func() error { panic("close of closed channel") }}

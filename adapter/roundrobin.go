@@ -27,7 +27,7 @@ var (
 // without its faults: a watcher that fails is replaced instead of given up,
 // a Delete is never lost, an address that goes and comes back within one batch
 // stays usable, and after Close it can be started again. One goroutine runs per
-// Start and ends with Close.
+// Start and ends with Close, and one per Next, which ends when Next returns.
 //
 // Deprecated: use [NewBuilder] and the LB policy "round_robin".
 func RoundRobin(r naming.Resolver) Balancer {
