@@ -82,6 +82,12 @@ func (o *options) addressOf(e *api.ServiceEntry) (addr string, err error) {
 		return "", fmt.Errorf("neither the service nor its node has an address")
 	case a.Port < 1 || a.Port > 65535:
 		return "", fmt.Errorf("port %d is none", a.Port)
+	case strings.ContainsAny(host, "[]"):
+		return "", fmt.Errorf("%q is neither a host name nor an IP address", a.Address)
+	case host == "unix":
+		// Grpc takes "unix:80" for the Unix socket "80"; a catalogue names
+		// hosts, and this may be one.
+		return fmt.Sprintf("[unix]:%d", a.Port), nil
 	}
 	return net.JoinHostPort(host, strconv.Itoa(a.Port)), nil
 }

@@ -37,6 +37,8 @@ func TestInstances(t *testing.T) {
 		"IPv6 is joined properly":                {[]*api.ServiceEntry{entry("a", "2001:db8::1", 80), entry("b", "[2001:db8::2]", 80), entry("c", "fe80::1%eth0", 80)}, "[2001:db8::1]:80 [2001:db8::2]:80 [fe80::1%eth0]:80", ""},
 		"port 0 or out of range is left out":     {[]*api.ServiceEntry{entry("a", "h", 0), entry("b", "h", 65536), entry("c", "h", -1), entry("d", "h", 65535), entry("e", "h", 1)}, "h:1 h:65535", "n1/a n1/b n1/c"},
 		"no address at all is left out":          {[]*api.ServiceEntry{noAddress}, "", "n1/no-address"},
+		"brackets inside are left out":           {[]*api.ServiceEntry{entry("a", "a]b", 80), entry("b", "[[::1]]", 80), entry("c", "h", 80)}, "h:80", "n1/a n1/b"},
+		"a host named unix is no Unix socket":    {[]*api.ServiceEntry{entry("a", "unix", 80), entry("b", "unix:/tmp/x", 80)}, "[unix:/tmp/x]:80 [unix]:80", ""},
 		"duplicates are one, and sorted":         {[]*api.ServiceEntry{entry("b", "h2", 1), entry("a", "h1", 1), entry("c", "h2", 1)}, "h1:1 h2:1", ""},
 	}
 	for name, test := range tests {
