@@ -29,6 +29,7 @@ func FuzzInstances(f *testing.F) {
 		f.Add(seed, "n1|h|a|h1|1\nn1|h|b|h2|1")
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
+		defer logged.Drop()()
 		from := checkInstances(t, entriesOf(before))
 		to := checkInstances(t, entriesOf(after))
 		checkDiff(t, from, to)

@@ -11,8 +11,9 @@ import (
 
 // Log is what has been logged since Capture.
 type Log struct {
-	mu sync.Mutex // guards what follows
-	b  bytes.Buffer
+	mu       sync.Mutex // guards what follows
+	b        bytes.Buffer
+	dropping bool
 }
 
 // Capture makes grpclog write to the Log that it returns. Like
@@ -28,7 +29,22 @@ func Capture() *Log {
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.dropping {
+		return len(p), nil
+	}
 	return l.b.Write(p)
+}
+
+// Drop keeps nothing of what is logged until end is called: a fuzz test that
+// runs a million times would fill the memory with it.
+func (l *Log) Drop() (end func()) {
+	set := func(v bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.dropping = v
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 // Mark returns a function that returns what has been logged since Mark.
