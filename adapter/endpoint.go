@@ -14,9 +14,10 @@ import (
 // query, the fragment, percent escapes and one leading slash.
 //
 // t has been through url.Parse. What that drops is lost here too: an empty
-// fragment ("a#" comes back as "a"), the letter case of a scheme that has a
-// resolver ("DNS:///a" was unknown to v1.29.1 and passed on whole), and percent
-// escapes in the host of "//host/path".
+// fragment ("a#" comes back as "a"), an empty host or path ("//" as "", "dns:" as
+// "dns://"), the letter case of a scheme that has a resolver ("DNS:///a" was
+// unknown to v1.29.1 and passed on whole), and which characters are percent
+// escapes in "user@host" of "//user@host/path".
 func endpoint(t resolver.Target) string {
 	u := &t.URL
 	switch {
@@ -27,10 +28,14 @@ func endpoint(t resolver.Target) string {
 	case u.OmitHost: // "dns:/a": likewise
 		return u.Scheme + ":" + path(u) + tail(u)
 	case u.Scheme == "unix" || u.Scheme == "unix-abstract": // without resolver in v1.29.1
-		return u.Scheme + "://" + u.Host + path(u) + tail(u)
+		return u.Scheme + "://" + strings.TrimPrefix(authority(u), "//") + path(u) + tail(u)
 	}
 	rest, hasSlash := strings.CutPrefix(path(u), "/")
-	if !hasSlash { // "dns://a": without endpoint, hence not a scheme for v1.29.1
+	if !hasSlash {
+		if _, behind, ok := strings.Cut(tail(u), "/"); ok { // "dns://a?b/c": for v1.29.1 the authority is "a?b"
+			return behind
+		}
+		// "dns://a": without endpoint, hence not a scheme for v1.29.1
 		return u.Scheme + "://" + strings.TrimPrefix(authority(u), "//") + tail(u)
 	}
 	return rest + tail(u)

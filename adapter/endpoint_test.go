@@ -33,6 +33,7 @@ func TestEndpoint(t *testing.T) {
 		{"dns:svc:80?q#f", "", ""},
 		{"dns://svc", "", ""},
 		{"dns://svc?q", "", ""},
+		{"dns://svc?q/a#b/c", "dns", "a#b/c"},
 		{"dns:///svc", "dns", "svc"},
 		{"dns:////svc", "dns", "/svc"},
 		{"dns://8.8.8.8/svc:80?q=%41#f", "dns", "svc:80?q=%41#f"},
@@ -44,6 +45,7 @@ func TestEndpoint(t *testing.T) {
 		{"unix:/tmp/a.sock", "", ""},
 		{"unix:a.sock", "", ""},
 		{"unix-abstract:a", "", ""},
+		{"unix://user@host/a", "", ""},
 		{"legacy:///svc?tag=a", "legacy", "svc?tag=a"},
 	}
 	for _, test := range tests {
