@@ -95,10 +95,7 @@ func fuzzUpdates(data []byte) (updates []*naming.Update) {
 		case 3, 4, 5:
 			u.Op = naming.Delete
 		case 6:
-			u.Op = naming.Operation(data[0]) // unknown, but for those that are not
-			if u.Op == naming.Add || u.Op == naming.Delete {
-				u.Op = 77
-			}
+			u.Op = naming.Operation(data[0]) // unknown
 		case 7:
 			u = nil
 		}
