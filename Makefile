@@ -55,6 +55,17 @@ race-notice:
 consul:
 	@$(GO) run ./internal/buildconsul -o bin/consul
 
+## fuzz: each fuzz test for FUZZTIME (1m), one after the other
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz:
+	@listed=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$listed"; exit 1; }; \
+	echo "$$listed" | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
+	while read package name; do \
+		echo "== $$name in $$package for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$package </dev/null || exit 1; \
+	done
+
 ## demo: three backends, one dies, one joins
 .PHONY: demo
 demo:
