@@ -34,15 +34,19 @@ func (b *bridge) up(c *conn) {
 	})
 }
 
-// down tells it that c is not connected any more.
+// down tells it that c is not connected any more, unless allDown will.
 func (b *bridge) down(c *conn) {
 	b.mu.Lock()
 	down := b.downs[c]
-	delete(b.downs, c)
-	b.mu.Unlock()
-	if down != nil {
-		_ = b.call("Up's function", func() error { down(errConnClosing); return nil })
+	if down == nil || b.closing {
+		b.mu.Unlock()
+		return
 	}
+	delete(b.downs, c)
+	b.calls.Add(1)
+	b.mu.Unlock()
+	defer b.calls.Done()
+	_ = contain("Up's function", func() error { down(errConnClosing); return nil })
 }
 
 // allDown says of every connection that it is no more: a Balancer that will be

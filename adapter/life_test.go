@@ -6,6 +6,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -136,6 +137,44 @@ func TestFailedStartClosesNobodyElse(t *testing.T) {
 	if n := good.watcher(t, 0).closeCount(); n != 0 {
 		t.Errorf("the watcher of the other ClientConn was closed %d times", n)
 	}
+}
+
+// Close while a list without any of the addresses is being worked off: the
+// Balancer hears of each that it is down, and is closed after that.
+func TestCloseWhileGoingDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := newMemNet()
+		server := grpc.NewServer()
+		go server.Serve(network)
+		defer server.Stop()
+		var all []Address
+		for i := range 20 {
+			all = append(all, Address{Addr: fmt.Sprintf("a%d:1", i)})
+		}
+		lists := make(chan []Address, 1)
+		lists <- all
+		var downs, downsAtClose atomic.Int32
+		release := make(chan struct{})
+		balancer := &scriptBalancer{
+			notify: func() <-chan []Address { return lists },
+			up: func(Address) func(error) {
+				return func(error) { <-release; downs.Add(1) }
+			},
+			close: func() error { downsAtClose.Store(downs.Load()); return nil },
+		}
+		conn := dial(t, "svc", WithBalancer(balancer), grpc.WithContextDialer(network.dial))
+		synctest.Wait() // all are up
+		lists <- nil
+		synctest.Wait() // the first is going down
+		closed := make(chan struct{})
+		go func() { conn.Close(); close(closed) }()
+		synctest.Wait() // Close waits for that
+		close(release)
+		<-closed
+		if n := downsAtClose.Load(); n != 20 {
+			t.Errorf("%d of 20 were down when the balancer was closed", n)
+		}
+	})
 }
 
 // A life that ends before it has begun has nothing to close.
