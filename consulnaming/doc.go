@@ -16,8 +16,15 @@
 //   - an instance without an address of its own has its node's; IPv6 addresses
 //     are joined properly; one without port or any address is left out with a
 //     warning; two on the same host and port are one address
+//   - watchers of the same agent, service and settings share one query, however
+//     many ClientConns they belong to: an agent allows 200 connections per client
+//     (http_max_conns_per_client)
 //   - the first Next returns the full set, also when that is empty; updates are
 //     sorted
+//
+// One goroutine runs per query that is shared. It starts with the first Next of
+// the first watcher, and ends with the Close of the last; each watcher keeps its
+// own view, and returns from Next what changed since its last one.
 //
 // See https://developer.hashicorp.com/consul/api-docs/features/blocking for
 // blocking queries. Package consultest, beside this one, stands in for a Consul

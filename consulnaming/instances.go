@@ -1,9 +1,7 @@
 package consulnaming
 
 import (
-	"cmp"
 	"fmt"
-	"net"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -30,21 +28,33 @@ func serviceAddress(e *api.ServiceEntry) api.ServiceAddress {
 	return a
 }
 
-// instances makes the list of an answer, none of whose entries is incomplete. skipped names the entries that are of
-// no use and why, by their ID.
-func (o *options) instances(entries []*api.ServiceEntry) (list []instance, skipped map[string]string) {
+// skipped has the instances that are of no use and why, by their ID.
+type skipped map[string]string
+
+// replace logs what was not so at the answer before.
+func (s *skipped) replace(left skipped, q *query) {
+	for id, why := range left {
+		if (*s)[id] != why {
+			logger.Warningf("service %q, %s: instance %s is left out: %s", q.service, q.agent, id, why)
+		}
+	}
+	*s = left
+}
+
+// instances makes the list of an answer, none of whose entries is incomplete.
+func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left skipped) {
 	type found struct {
 		addr  string
 		entry *api.ServiceEntry
 	}
 	all := make([]found, 0, len(entries))
 	for _, e := range entries {
-		addr, err := o.addressOf(e)
+		addr, err := v.addressOf(e)
 		if err != nil {
-			if skipped == nil {
-				skipped = make(map[string]string)
+			if left == nil {
+				left = make(skipped)
 			}
-			skipped[id(e)] = err.Error()
+			left[id(e)] = err.Error()
 			continue
 		}
 		all = append(all, found{addr, e})
@@ -52,30 +62,34 @@ func (o *options) instances(entries []*api.ServiceEntry) (list []instance, skipp
 	// Of several entries with one address the first by ID counts, so that the
 	// order of the answer does not decide about Metadata.
 	slices.SortFunc(all, func(a, b found) int {
-		if c := cmp.Compare(a.addr, b.addr); c != 0 {
+		if c := strings.Compare(a.addr, b.addr); c != 0 {
 			return c
 		}
-		return cmp.Compare(id(a.entry), id(b.entry))
+		return strings.Compare(id(a.entry), id(b.entry))
 	})
 	all = slices.CompactFunc(all, func(a, b found) bool { return a.addr == b.addr })
 	list = make([]instance, len(all))
 	for i, f := range all {
-		list[i] = instance{addr: f.addr, metadata: o.metadataOf(f.entry)}
+		list[i] = instance{addr: f.addr, metadata: v.metadataOf(f.entry)}
 	}
-	return list, skipped
+	return list, left
 }
 
 // id is unique in a datacenter: service IDs are so per node.
 func id(e *api.ServiceEntry) string { return e.Node.Node + "/" + e.Service.ID }
 
-func (o *options) addressOf(e *api.ServiceEntry) (addr string, err error) {
+func (v *view) addressOf(e *api.ServiceEntry) (addr string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the AddressFunc panicked: %v", p)
 			logger.Errorf("%v\n%s", err, debug.Stack())
 		}
 	}()
-	a := o.address(e)
+	address := v.address
+	if address == nil {
+		address = serviceAddress
+	}
+	a := address(e)
 	host := strings.TrimSuffix(strings.TrimPrefix(a.Address, "["), "]")
 	switch {
 	case host == "":
@@ -89,11 +103,23 @@ func (o *options) addressOf(e *api.ServiceEntry) (addr string, err error) {
 		// hosts, and this may be one.
 		return fmt.Sprintf("[unix]:%d", a.Port), nil
 	}
-	return net.JoinHostPort(host, strconv.Itoa(a.Port)), nil
+	return joinHostPort(host, a.Port), nil
 }
 
-func (o *options) metadataOf(e *api.ServiceEntry) (metadata interface{}) {
-	if o.metadata == nil {
+// joinHostPort is net.JoinHostPort with one allocation.
+func joinHostPort(host string, port int) string {
+	var room [64]byte
+	b := room[:0]
+	if strings.Contains(host, ":") {
+		b = append(append(append(b, '['), host...), ']')
+	} else {
+		b = append(b, host...)
+	}
+	return string(strconv.AppendInt(append(b, ':'), int64(port), 10))
+}
+
+func (v *view) metadataOf(e *api.ServiceEntry) (metadata interface{}) {
+	if v.metadata == nil {
 		return nil
 	}
 	defer func() {
@@ -102,5 +128,5 @@ func (o *options) metadataOf(e *api.ServiceEntry) (metadata interface{}) {
 			logger.Errorf("the MetadataFunc panicked for %s: %v\n%s", id(e), p, debug.Stack())
 		}
 	}()
-	return o.metadata(e)
+	return v.metadata(e)
 }

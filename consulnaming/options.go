@@ -1,6 +1,8 @@
 package consulnaming
 
 import (
+	"maps"
+
 	"github.com/hashicorp/consul/api"
 )
 
@@ -8,22 +10,41 @@ import (
 type Option func(*options)
 
 type options struct {
+	asked
+	view
+}
+
+// asked is what the agent is asked for.
+type asked struct {
 	tags        []string
-	query       api.QueryOptions
+	query       api.QueryOptions // with a WaitTime
 	passingOnly bool
-	address     func(*api.ServiceEntry) api.ServiceAddress
-	metadata    func(*api.ServiceEntry) interface{}
+}
+
+// view is what an answer is looked at with. Its zero value shows addresses as
+// the article does, but for what instances mends.
+type view struct {
+	address  func(*api.ServiceEntry) api.ServiceAddress // nil means serviceAddress
+	metadata func(*api.ServiceEntry) interface{}
 }
 
 func newOptions(opts []Option) options {
-	o := options{passingOnly: true, address: serviceAddress}
+	o := options{asked: asked{passingOnly: true}}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&o)
 		}
 	}
+	o.query.WaitIndex, o.query.WaitHash = 0, ""
+	if o.query.WaitTime <= 0 {
+		o.query.WaitTime = defaultWait
+	}
+	o.query.WaitTime = min(o.query.WaitTime, longestWait)
 	return o
 }
+
+// plain says that v is the zero value.
+func (v *view) plain() bool { return v.address == nil && v.metadata == nil }
 
 // Tags restricts the instances to those that have all of the tags.
 func Tags(tags ...string) Option {
@@ -44,6 +65,7 @@ func QueryOptions(q *api.QueryOptions) Option {
 	var query api.QueryOptions
 	if q != nil {
 		query = *q
+		query.NodeMeta = maps.Clone(q.NodeMeta)
 	}
 	return func(o *options) { o.query = query }
 }
@@ -58,21 +80,17 @@ func PassingOnly(only bool) Option {
 // e.Service.TaggedAddresses. By default it is the service's address or, if that
 // is empty, the node's, with the service's port. An instance without address or
 // port is left out, with a warning in the log. f is called by the goroutine
-// that calls Next and must not change e; an instance for which it panics is left
-// out.
+// that calls Next, and must not change e, which other watchers read; an instance
+// for which it panics is left out.
 func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
-	return func(o *options) {
-		if f != nil {
-			o.address = f
-		}
-	}
+	return func(o *options) { o.address = f }
 }
 
 // MetadataFunc fills the Metadata of each Update. When the value for a known
 // address changes in content, as reflect.DeepEqual sees it, Next returns a
 // Delete with the old value and an Add with the new one. f is called by the
-// goroutine that calls Next and must not change e; an address for which it
-// panics has nil Metadata.
+// goroutine that calls Next, and must not change e, which other watchers read; an
+// address for which it panics has nil Metadata.
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }
 }

@@ -3,7 +3,6 @@ package consulnaming
 import (
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/hashicorp/consul/api"
 
@@ -22,7 +21,9 @@ import (
 // "host:port", "https://host:port", "unix:///path". With "" the agent is the one
 // that the environment names, or 127.0.0.1:8500.
 //
-// The connections to the agent belong to the watcher and end with its Close.
+// Watchers of one process share a query if it is the same one: the same agent
+// and service, and the same settings, down to the content of certificate files.
+// The query and its connection end with the Close of the last of them.
 func NewConsulResolver(address, service string) naming.Resolver {
 	return &resolver{address: address, service: service, options: newOptions(nil)}
 }
@@ -30,6 +31,10 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // New returns a resolver that watches service through client, which stays the
 // caller's. With service "" the target names the service. It takes what
 // [NewConsulResolver] has no room for as options.
+//
+// Watchers of one process share a query if they have the client, the service,
+// and the options in common; of [AddressFunc] and [MetadataFunc], which need
+// not be the same ones, whether there are any.
 //
 // A nil client makes Resolve fail. A token that client has from elsewhere than
 // the environment is not known here: should an agent quote it in an error, it is
@@ -61,28 +66,25 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	if service == "" {
 		return nil, errNoService
 	}
+	q := &query{service: service, asked: r.options.asked, entries: !r.options.view.plain(), secrets: append(environmentSecrets(), r.options.query.Token)}
 	if r.given {
 		if r.client == nil {
 			return nil, errNilClient
 		}
-		return newWatcher(r.client, nil, "the given client's agent", service, r.options, environmentSecrets()), nil
+		q.client, q.agent = r.client, "the given client's agent"
+		q.key = keyOf(q, nil)
+		return newWatcher(q, r.options.view), nil
 	}
 	config := api.DefaultConfig()
 	if r.address != "" {
 		config.Address = r.address
 	}
-	agent := "agent " + withoutPassword(config.Address)
-	secrets := environmentSecrets()
+	q.agent = "agent " + withoutPassword(config.Address)
 	client, err := api.NewClient(config) // completes config
 	if err != nil {
-		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, agent, secrets.hide(err.Error()))
+		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
 	}
-	return newWatcher(client, config.HttpClient, agent, service, r.options, secrets), nil
-}
-
-// closeIdle ends the connections of a client that is ours.
-func closeIdle(own *http.Client) {
-	if own != nil {
-		own.CloseIdleConnections()
-	}
+	q.client, q.own = client, config.HttpClient
+	q.key = keyOf(q, config)
+	return newWatcher(q, r.options.view), nil
 }

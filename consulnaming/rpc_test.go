@@ -244,3 +244,24 @@ func TestAgentAddressWithoutPort(t *testing.T) {
 	began := time.Now()
 	failsWithin(t, legacyDial(t, "127.0.0.1:", "svc"), began, "agent 127.0.0.1:", `"svc"`)
 }
+
+// 300 ClientConns in one process, more than the agent allows connections: each
+// has its own balancer, all have one query.
+func TestManyClientConns(t *testing.T) {
+	a := realAgent(t)
+	s := serviceName(t)
+	one := serve(t, a, s, "1")
+	var conns []*grpc.ClientConn
+	for range 300 {
+		conns = append(conns, legacyDial(t, a.Address(), s))
+	}
+	for _, conn := range conns {
+		answering(t, conn, one)
+	}
+	two := serve(t, a, s, "2")
+	one.Stop() // before Consul notices
+	deregister(t, a, s, "1")
+	for _, conn := range conns {
+		answering(t, conn, two)
+	}
+}

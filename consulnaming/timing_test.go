@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-func answer(index int, body string) (*http.Response, error) {
+func reply(index int, body string) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: http.StatusOK,
 		Header:     http.Header{"X-Consul-Index": {fmt.Sprint(index)}},
@@ -25,7 +25,7 @@ func answer(index int, body string) (*http.Response, error) {
 func TestQueriesAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen requests
-		client := clientOf(t, func(r *http.Request) (*http.Response, error) { return answer(seen.add(r), "[]") })
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) { return reply(seen.add(r), "[]") })
 		w := resolveOrFail(t, New(client, "svc"), "")
 		done := drain(w)
 		time.Sleep(time.Minute) // of the bubble's time
@@ -90,7 +90,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 			reasons := make(chan error, 100)
 			client := clientOf(t, func(r *http.Request) (*http.Response, error) {
 				if seen.add(r) == 2 {
-					return answer(7, "[]")
+					return reply(7, "[]")
 				}
 				return silent(r)
 			})
@@ -139,7 +139,7 @@ func TestNoIndexAfterAnError(t *testing.T) {
 		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
 			switch seen.add(r) {
 			case 1:
-				return answer(7, "[]")
+				return reply(7, "[]")
 			case 2:
 				return nil, errRefused
 			}
@@ -179,7 +179,7 @@ func TestBackoffStartsAnew(t *testing.T) {
 		var seen requests
 		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
 			if n := seen.add(r); n == 20 {
-				return answer(1, "[]")
+				return reply(1, "[]")
 			}
 			return nil, errRefused
 		})

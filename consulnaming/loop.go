@@ -1,0 +1,179 @@
+package consulnaming
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/hashicorp/consul/api"
+	"golang.org/x/time/rate"
+
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 10 * time.Second
+
+	// An agent whose index runs ahead of every query answers each at once.
+	// Real changes come in bursts: a few of them are not held up.
+	queryRate  = rate.Limit(10) // per second
+	queryBurst = 10
+)
+
+// loop sends one query again and again for all watchers that want its answers.
+// It is the part of the article's Next that 300 ClientConns need only once. Its
+// goroutine is started by the first of them and ends with the Close of the last.
+type loop struct {
+	*query
+	ctx      context.Context
+	cancel   context.CancelFunc
+	watchers int // guarded by loops
+
+	now atomic.Pointer[state]
+
+	// What follows belongs to the goroutine.
+	limit   *rate.Limiter
+	retry   *backoff.ExponentialBackOff
+	index   uint64
+	skipped skipped
+}
+
+// state is what a loop knows at one moment. It does not change; superseded is
+// closed when another one takes its place.
+type state struct {
+	answer     *answer // the last; nil before the first
+	err        error   // why there is no newer one
+	superseded chan struct{}
+}
+
+// answer is what the agent said, as far as the watchers of the loop need it. It
+// does not change.
+type answer struct {
+	number  uint64              // 1 for the first of a loop
+	list    []instance          // in the plain view
+	changes []*naming.Update    // that lead there from the answer before
+	entries []*api.ServiceEntry // instead, if somebody has another view
+}
+
+// loops has the running ones. Its mutex also guards their counts, and is held
+// for no longer than it takes to look.
+var loops = struct {
+	sync.Mutex
+	running map[key]*loop
+}{running: make(map[key]*loop)}
+
+// join returns the loop that sends q, for a watcher that will leave it once.
+func join(q *query) *loop {
+	loops.Lock()
+	defer loops.Unlock()
+	l := loops.running[q.key]
+	if l == nil {
+		l = newLoop(q)
+		loops.running[q.key] = l
+		go l.run()
+	}
+	l.watchers++
+	return l
+}
+
+func newLoop(q *query) *loop {
+	l := &loop{
+		query: q,
+		limit: rate.NewLimiter(queryRate, queryBurst),
+		retry: backoff.NewExponentialBackOff(),
+	}
+	l.retry.InitialInterval = firstRetry
+	l.retry.MaxInterval = lastRetry
+	l.retry.Multiplier = 2
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.now.Store(&state{superseded: make(chan struct{})})
+	return l
+}
+
+// leave ends the loop, its query in flight and its connection if nobody is left.
+func (l *loop) leave() {
+	loops.Lock()
+	l.watchers--
+	last := l.watchers == 0
+	if last {
+		delete(loops.running, l.key)
+	}
+	loops.Unlock()
+	if last {
+		l.cancel()
+		l.closeIdle()
+	}
+}
+
+func (l *loop) run() {
+	defer l.closeIdle() // the last query may have ended after leave looked
+	for l.limit.Wait(l.ctx) == nil {
+		entries, index, err := l.ask(l.ctx, l.index)
+		l.index = index
+		switch {
+		case l.ctx.Err() != nil:
+			return
+		case err == errIndexBack:
+		case err != nil:
+			l.failed(err)
+		default:
+			l.retry.Reset()
+			l.answered(entries)
+		}
+	}
+}
+
+// failed says why there is no answer, and waits until it is time for another
+// try.
+func (l *loop) failed(err error) {
+	delay := l.retry.NextBackOff()
+	logger.Warningf("%v; trying again in %v", err, delay)
+	l.publish(l.now.Load().answer, err)
+	select {
+	case <-time.After(delay):
+	case <-l.ctx.Done():
+	}
+}
+
+func (l *loop) answered(entries []*api.ServiceEntry) {
+	now := l.now.Load()
+	next := &answer{number: 1}
+	if now.answer != nil {
+		next.number = now.answer.number + 1
+	}
+	if l.entries {
+		next.entries = entries
+	} else {
+		var left skipped
+		next.list, left = (&view{}).instances(entries)
+		l.skipped.replace(left, l.query)
+		if now.answer != nil {
+			next.changes = diff(now.answer.list, next.list)
+			if len(next.changes) == 0 {
+				next = now.answer
+			}
+		}
+	}
+	if next != now.answer || now.err != nil {
+		l.publish(next, nil)
+	}
+}
+
+func (l *loop) publish(a *answer, err error) {
+	former := l.now.Swap(&state{answer: a, err: err, superseded: make(chan struct{})})
+	close(former.superseded)
+}
+
+// copyOf keeps what one watcher's user does with his updates from the others.
+func copyOf(updates []*naming.Update) []*naming.Update {
+	updates = slices.Clone(updates)
+	for i, u := range updates {
+		own := *u
+		updates[i] = &own
+	}
+	return updates
+}

@@ -1,0 +1,120 @@
+package consulnaming
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+const (
+	defaultWait = time.Minute      // the agent holds a query for so long without a change
+	longestWait = 10 * time.Minute // the agent's own limit
+	slack       = 10 * time.Second // for the way there and back, and a busy agent
+
+	errorLength = 512 // bytes of an agent's error text that are worth repeating
+)
+
+var (
+	errIndexBack = errors.New("consulnaming: the index went back")
+	errForeign   = errors.New("the answer is not what a Consul agent says, check the address")
+	errFiltered  = errors.New("permission denied: the token may not read the instances (service:read and node:read are needed)")
+)
+
+// query is what is asked of which agent.
+type query struct {
+	client  *api.Client
+	own     *http.Client // of client, if that is ours
+	agent   string       // for errors
+	service string
+	asked   asked
+	entries bool // watchers need them, and not just the list of the plain view
+	secrets secrets
+	key     key
+}
+
+// ask asks for the instances and blocks until they differ from those of index,
+// or the wait is over. It returns the index for the next time, 0 for none. The
+// bound on its time is the longest that the agent may take: it adds up to a
+// sixteenth to the wait.
+func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEntry, next uint64, err error) {
+	o := q.asked.query
+	o.WaitIndex = index
+	bound := slack // without an index the agent answers at once
+	if index > 0 {
+		bound += o.WaitTime + o.WaitTime/16
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	entries, meta, err := q.send(o.WithContext(ctx))
+	if err != nil {
+		// Whoever answers next may know another state, or less of it: a query
+		// with an index that he has not reached would block.
+		if ctx.Err() == context.DeadlineExceeded {
+			err = fmt.Errorf("no answer within %v: %w", bound, err)
+		}
+		return nil, 0, q.explain(err)
+	}
+	if meta.LastIndex < index {
+		// See https://developer.hashicorp.com/consul/api-docs/features/blocking:
+		// the servers have lost their state, and the index is to be forgotten.
+		// The answer is too: to a blocking query with a token that has been
+		// deleted, Consul 1.22 says that there is no instance, at index 1; to
+		// one without an index, that the token is bad.
+		return nil, 0, errIndexBack
+	}
+	if entries == nil || slices.ContainsFunc(entries, incomplete) {
+		return nil, 0, q.explain(errForeign)
+	}
+	if len(entries) == 0 && meta.ResultsFilteredByACLs {
+		return nil, 0, q.explain(errFiltered)
+	}
+	return entries, max(meta.LastIndex, 1), nil // 0 would not block
+}
+
+// send sends the query. A client that was given to New may have a transport
+// that panics, here on a goroutine that no user could guard.
+func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *api.QueryMeta, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the Consul client panicked: %v", p)
+			logger.Errorf("%v\n%s", q.explain(err), debug.Stack())
+		}
+	}()
+	return q.client.Health().ServiceMultipleTags(q.service, q.asked.tags, q.asked.passingOnly, o)
+}
+
+// incomplete says that e is no instance, as in an array of something else.
+func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil || e.Node == nil }
+
+// explain adds to an error which service and which agent it is about, and takes
+// out of it what is secret or endless.
+func (q *query) explain(err error) error {
+	var syntax *json.SyntaxError
+	var shape *json.UnmarshalTypeError
+	if errors.As(err, &syntax) || errors.As(err, &shape) {
+		err = fmt.Errorf("%w: %w", errForeign, err)
+	}
+	text := q.secrets.hide(err.Error())
+	if len(text) > errorLength {
+		text = strings.ToValidUTF8(text[:errorLength], "") + "..."
+	}
+	if text != err.Error() {
+		err = errors.New(text) // and not wrapped: the original is in reach then
+	}
+	return fmt.Errorf("consul service %q, %s: %w", q.service, q.agent, err)
+}
+
+// closeIdle ends the connections of a client that is ours.
+func (q *query) closeIdle() {
+	if q.own != nil {
+		q.own.CloseIdleConnections()
+	}
+}
