@@ -12,6 +12,7 @@ type Option func(*options)
 type options struct {
 	asked
 	view
+	keepLast bool
 }
 
 // asked is what the agent is asked for.
@@ -93,4 +94,14 @@ func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 // address for which it panics has nil Metadata.
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }
+}
+
+// KeepLastKnown keeps the last instances when the agent says that there are
+// none any more, until it names some again. By default they go, as in the
+// article. It is for services that are never meant to be without an instance,
+// where an empty answer most likely means that Consul has lost its state or that
+// a check is broken: RPCs then go to where they went before, and fail only if
+// nobody is there.
+func KeepLastKnown() Option {
+	return func(o *options) { o.keepLast = true }
 }

@@ -115,3 +115,44 @@ func TestOptionsAreCopied(t *testing.T) {
 	tags[0], q.Datacenter = "v2", "nowhere"
 	expect(t, watching(t, r), "+10.0.0.1:80")
 }
+
+// "The last non-empty set is kept when the answer becomes empty, by default it
+// goes, as in 1.29.1", for either kind of view, and for a watcher that is slow.
+func TestKeepLastKnown(t *testing.T) {
+	onBoth(t, func(t *testing.T, a agent) {
+		s := serviceName(t)
+		log := logged.Mark()
+		client := a.Client()
+		id := MetadataFunc(func(e *api.ServiceEntry) interface{} { return strings.TrimPrefix(e.Service.ID, s) })
+		plain := watching(t, New(client, s))
+		keeping := watching(t, New(client, s, KeepLastKnown()))
+		slow := watching(t, New(client, s, KeepLastKnown()))
+		named := watching(t, New(client, s, KeepLastKnown(), id))
+		for _, w := range []*watcher{plain, keeping, slow, named} {
+			expect(t, w, "") // nothing is known that could be kept
+		}
+		register(t, a, s, "a", "10.0.0.1", 80)
+		expect(t, plain, "+10.0.0.1:80")
+		expect(t, keeping, "+10.0.0.1:80")
+		expect(t, slow, "+10.0.0.1:80")
+		expect(t, named, "+10.0.0.1:80[-a]")
+		updates, named2 := nexts(keeping), nexts(named)
+		for range 2 {
+			deregister(t, a, s, "a")
+			expect(t, plain, "-10.0.0.1:80")
+			eventually(t, "both say that they keep it", func() bool {
+				return strings.Count(log(), "the last 1 are kept") >= 2
+			})
+			register(t, a, s, "a", "10.0.0.1", 80)
+			expect(t, plain, "+10.0.0.1:80") // and the others say nothing
+			log = logged.Mark()
+		}
+		deregister(t, a, s, "a")
+		expect(t, plain, "-10.0.0.1:80")
+		register(t, a, s, "b", "10.0.0.2", 80)
+		expect(t, plain, "+10.0.0.2:80")
+		receive(t, updates, "-10.0.0.1:80 +10.0.0.2:80")
+		receive(t, named2, "-10.0.0.1:80[-a] +10.0.0.2:80[-b]")
+		expect(t, slow, "-10.0.0.1:80 +10.0.0.2:80")
+	})
+}

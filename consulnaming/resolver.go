@@ -73,7 +73,7 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		}
 		q.client, q.agent = r.client, "the given client's agent"
 		q.key = keyOf(q, nil)
-		return newWatcher(q, r.options.view), nil
+		return newWatcher(q, &r.options), nil
 	}
 	config := api.DefaultConfig()
 	if r.address != "" {
@@ -86,5 +86,5 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	}
 	q.client, q.own = client, config.HttpClient
 	q.key = keyOf(q, config)
-	return newWatcher(q, r.options.view), nil
+	return newWatcher(q, &r.options), nil
 }

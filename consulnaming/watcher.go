@@ -15,9 +15,10 @@ var errClosed = errors.New("consulnaming: the watcher is closed")
 
 // watcher is the article's consulWatcher: one view of what a loop hears.
 type watcher struct {
-	query *query
-	view  view
-	done  chan struct{} // closed by Close
+	query    *query
+	view     view
+	keepLast bool
+	done     chan struct{} // closed by Close
 
 	mu     sync.Mutex // guards what follows
 	loop   *loop      // nil before the first Next
@@ -27,13 +28,14 @@ type watcher struct {
 	onError func(error)
 	heard   *state // the last that onError has been told of
 	failing bool
-	number  uint64 // of the answer that last is from; 0 before the first
+	number  uint64 // of the last answer; 0 before the first
 	last    []instance
+	kept    bool // last is not that answer's
 	skipped skipped
 }
 
-func newWatcher(q *query, v view) *watcher {
-	return &watcher{query: q, view: v, done: make(chan struct{}), onError: func(error) {}}
+func newWatcher(q *query, o *options) *watcher {
+	return &watcher{query: q, view: o.view, keepLast: o.keepLast, done: make(chan struct{}), onError: func(error) {}}
 }
 
 // OnError makes Next call f with the reason of each query that fails, and with
@@ -109,13 +111,22 @@ func (w *watcher) take(a *answer) (updates []*naming.Update, ok bool) {
 		list, left = w.view.instances(a.entries)
 		w.skipped.replace(left, w.query)
 	}
-	if !w.query.entries && w.number > 0 && a.number == w.number+1 {
+	consecutive := w.number > 0 && a.number == w.number+1 && !w.kept
+	first := w.number == 0
+	w.number = a.number
+	if w.keepLast && len(list) == 0 && len(w.last) > 0 {
+		if !w.kept {
+			logger.Warningf("service %q, %s: no instances any more; the last %d are kept", w.query.service, w.query.agent, len(w.last))
+		}
+		w.kept = true
+		return nil, false
+	}
+	if consecutive && !w.query.entries {
 		updates = copyOf(a.changes)
 	} else {
 		updates = diff(w.last, list)
 	}
-	first := w.number == 0
-	w.number, w.last = a.number, list
+	w.last, w.kept = list, false
 	return updates, first || len(updates) > 0
 }
 
