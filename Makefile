@@ -8,6 +8,8 @@ NEWEST_OK := $(shell $(GO) list $(NEWEST) -m 2>/dev/null)
 GOFMT := $(shell $(GO) env GOROOT)/bin/gofmt
 STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
 STATICCHECK_OK := $(shell $(GO) list -modfile=testdata/tools/go.mod -m 2>/dev/null)
+# The benchmarks use the same, and have modules of their own.
+BENCH_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: all
@@ -15,7 +17,7 @@ all: test
 
 ## test: everything that CI checks
 .PHONY: test
-test: consul lint test-oldest test-newest
+test: consul lint test-oldest test-newest test-bench
 	@echo "make test: all passed"
 
 ## lint: format, vet, staticcheck, tidy module files
@@ -29,6 +31,7 @@ lint:
 	@$(GO) mod tidy -diff
 	@cd naming/dropin && $(GO) vet ./... && $(GO) mod tidy -diff
 	@$(if $(NEWEST_OK),$(GO) mod tidy $(NEWEST) -diff,:)
+	@$(if $(NEWEST_OK),for m in $(BENCH_MODULES); do (cd $$m && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod staticcheck ./... && $(GO) mod tidy -diff) || exit 1; done,:)
 
 ## test-oldest: the tests, with the oldest dependencies that go.mod allows
 .PHONY: test-oldest
@@ -45,6 +48,21 @@ else
 	@echo "== tests with grpc-go $$($(GO) list $(NEWEST) -m -f '{{.Version}}' google.golang.org/grpc), the newest"
 	@$(GO) test $(NEWEST) $(RACE) $(TESTFLAGS) ./...
 endif
+
+## test-bench: each benchmark once, as small as it gets
+.PHONY: test-bench
+test-bench: consul
+ifeq ($(NEWEST_OK),)
+	@echo "== this Go is too old for the benchmarks: not tested"
+else
+	@echo "== benchmarks, once"
+	@cd testdata/bench && $(GO) test ./run
+endif
+
+## bench: measure, some 16 minutes; EFFORT=0.2 for a fifth, ONLY='^fold' for one group
+.PHONY: bench
+bench: consul
+	@cd testdata/bench && $(GO) run ./run -effort $(or $(EFFORT),1) -only '$(ONLY)'
 
 .PHONY: race-notice
 race-notice:
