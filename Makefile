@@ -49,20 +49,25 @@ else
 	@$(GO) test $(NEWEST) $(RACE) $(TESTFLAGS) ./...
 endif
 
-## test-bench: each benchmark once, as small as it gets
+## test-bench: each benchmark once, as small as it gets, and their report
 .PHONY: test-bench
 test-bench: consul
 ifeq ($(NEWEST_OK),)
 	@echo "== this Go is too old for the benchmarks: not tested"
 else
 	@echo "== benchmarks, once"
-	@cd testdata/bench && $(GO) test ./run
+	@cd testdata/bench && $(GO) test ./run ./report
 endif
 
 ## bench: measure, some 16 minutes; EFFORT=0.2 for a fifth, ONLY='^fold' for one group
 .PHONY: bench
 bench: consul
 	@cd testdata/bench && $(GO) run ./run -effort $(or $(EFFORT),1) -only '$(ONLY)'
+
+## bench-report: docs/bench.md and its plots from what make bench measured
+.PHONY: bench-report
+bench-report:
+	@cd testdata/bench && $(GO) run ./report
 
 .PHONY: race-notice
 race-notice:

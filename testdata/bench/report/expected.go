@@ -1,0 +1,63 @@
+package main
+
+import "fmt"
+
+// expectedTable holds the figures against what they are to be.
+func (d *data) expectedTable() *table {
+	t := &table{head: []string{"What", "Expected", "Measured", ""}}
+	check := func(what string, s summary, least bool, bound float64) {
+		expected, holds := "at most "+digits(bound), s.center <= bound
+		if least {
+			expected, holds = "at least "+digits(bound), s.center >= bound
+		}
+		verdict := "falls short"
+		switch {
+		case !s.known():
+			verdict = "not measured"
+		case holds:
+			verdict = "holds"
+		case s.bounded() && s.lo <= bound && bound <= s.hi:
+			verdict = "falls short, within the noise"
+		}
+		t.row(what, expected, s.asRatio(), verdict)
+	}
+	for _, backends := range backendCounts {
+		for _, callers := range callerCounts {
+			at := fmt.Sprintf("%d backends, %d callers", backends, callers)
+			ours, native := d.rpc("ns/op", "ours", backends, callers), d.rpc("ns/op", "native", backends, callers)
+			check("RPC throughput : native, "+at, ratio(native, ours), true, 0.98)
+			ours, native = d.rpc("p50-ns", "ours", backends, callers), d.rpc("p50-ns", "native", backends, callers)
+			check("RPC median latency, native : ours, "+at, ratio(native, ours), true, 0.98)
+		}
+	}
+	for _, ready := range readyCounts {
+		for _, cpu := range cpuCounts {
+			check(fmt.Sprintf("Picks per second : native, %s ready, GOMAXPROCS %d", count(float64(ready)), cpu),
+				ratio(d.pick("picks/s", "ours", ready, cpu), d.pick("picks/s", "native", ready, cpu)), true, 1)
+		}
+	}
+	check("Folding 10,000 single Adds, v1.29.1 : ours", ratio(d.fold("ns/op", "v1291", "single", 10_000), d.fold("ns/op", "ours", "single", 10_000)), true, 100)
+	for _, batching := range []string{"single", "one"} {
+		for i := 2; i < len(foldCounts); i++ {
+			of := func(i int) []float64 { return d.fold("ns/op", "ours", batching, foldCounts[i]) }
+			check(fmt.Sprintf("Folding %s Adds : %s, %s", count(float64(foldCounts[i])), count(float64(foldCounts[i-1])),
+				map[string]string{"single": "in single batches", "one": "in one batch"}[batching]), ratio(of(i), of(i-1)), false, 12)
+		}
+	}
+	check("300 ClientConns: connections to the agent", summarize(d.clients("open-conns", "Conns", "ours", 300)), false, 1)
+	check("300 ClientConns: queries per change", summarize(d.clients("queries/op", "Conns", "ours", 300)), false, 1)
+	check("300 ClientConns: 429s", summarize(d.clients("429s", "Conns", "ours", 300)), false, 0)
+	cpu := func(bench, impl string) summary {
+		return ratio(d.clients("cpu-ns/op", bench, impl, 300), d.clients("cpu-ns/op", bench, impl, 1))
+	}
+	check("CPU per change, 300 ClientConns : 1", cpu("Conns", "ours"), false, 1.5)
+	check("CPU per change, 300 Watchers : 1", cpu("Watchers", "ours"), false, 1.5)
+	t.row("The same for native, with one query: what grpc itself costs", "", cpu("Conns", "native").asRatio(), "")
+	check("CPU per change at 300 ClientConns, ours : native", ratio(d.clients("cpu-ns/op", "Conns", "ours", 300), d.clients("cpu-ns/op", "Conns", "native", 300)), false, 1)
+	for _, event := range []string{"register", "deregister"} {
+		check("Propagation, median : hand-written, "+event, ratioOfMedians(d.propagation(event, "ours"), d.propagation(event, "native")), false, 1.05)
+	}
+	check("Next at 5,000 instances, time : query", ratio(d.next("ns/op", "ours"), d.next("ns/op", "raw")), false, 1.03)
+	check("Next at 5,000 instances, allocations : query", ratio(d.next("allocs/op", "ours"), d.next("allocs/op", "raw")), false, 1.05)
+	return t
+}
