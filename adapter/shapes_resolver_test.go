@@ -86,8 +86,15 @@ func TestShapeResolverWakes(t *testing.T) {
 			conn.Connect()
 		}
 		callAll(t, conn, b[:2]...)
-		if kind.restarts {
+		switch {
+		case kind.restarts && kind.deletes:
 			kind.change(t, reg, b, conn)
+		case kind.restarts: // should conn sleep once more, what is gone is gone then
+			reg.set(b[1].Addr(), b[2].Addr())
+			eventually(t, "the new backend answers", func() bool {
+				addr, err := backend.Call(testContext(t), conn)
+				return err == nil && addr == b[2].Addr()
+			})
 		}
 	})
 }
