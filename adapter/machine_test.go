@@ -380,6 +380,18 @@ func (m *machine) checkEnded(by string) {
 func (m *machine) close() {
 	m.log = append(m.log, "close")
 	m.seen.closed++
+	if m.n(2) == 0 { // while connections come and go
+		for i := range 5 {
+			addr := fmt.Sprintf("a%d:1", i)
+			m.net.set(addr, accepts)
+			m.net.cut(addr)
+		}
+		time.Sleep(time.Duration(m.n(2000)) * time.Millisecond)
+		for i := range 5 {
+			m.net.cut(fmt.Sprintf("a%d:1", i))
+		}
+		time.Sleep(time.Duration(m.n(100)) * time.Millisecond)
+	}
 	m.conn.Close()
 	if m.recorder == nil || !m.meddling() {
 		m.checkEnded("ClientConn.Close")

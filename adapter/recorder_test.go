@@ -19,10 +19,9 @@ type recorder struct {
 
 	mu      sync.Mutex
 	alive   bool // from Start to the end of Close
-	started bool // the last Start succeeded
+	started bool // the last Start succeeded, and Close has not been called
 	notify  int  // calls of Notify since
 	lives   int
-	slow    bool // a callback is taking longer than Close waits
 	up      map[string]bool
 }
 
@@ -96,14 +95,15 @@ func (r *recorder) Close() error {
 	if !r.alive {
 		r.fault("Close outside of a life")
 	}
-	if len(r.up) > 0 && !r.slow {
+	if len(r.up) > 0 {
 		r.fault("Close while %v are up", r.up)
 	}
+	r.started = false
 	r.mu.Unlock()
 	r.meddle("Close")
 	err := r.Balancer.Close()
 	r.mu.Lock()
-	r.alive, r.started = false, false
+	r.alive = false
 	r.mu.Unlock()
 	return err
 }
