@@ -25,7 +25,7 @@ import (
 // and service, and the same settings, down to the content of certificate files.
 // The query and its connection end with the Close of the last of them.
 func NewConsulResolver(address, service string) naming.Resolver {
-	return &resolver{address: address, service: service, options: newOptions(nil)}
+	return &resolver{&settings{address: address, service: service, options: newOptions(nil)}}
 }
 
 // New returns a resolver that watches service through client, which stays the
@@ -40,10 +40,14 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // the environment is not known here: should an agent quote it in an error, it is
 // hidden there only if it is a UUID, as Consul's own tokens are.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
-	return &resolver{client: client, given: true, service: service, options: newOptions(opts)}
+	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
 
-type resolver struct {
+// resolver has its settings behind a pointer, as package fmt does not call Format
+// for what is in an unexported field of a user's, and follows one pointer there.
+type resolver struct{ *settings }
+
+type settings struct {
 	address string // of the agent; unused if a client is given
 	client  *api.Client
 	given   bool // client was given to New, be it nil

@@ -1,0 +1,24 @@
+package consulnaming
+
+import "fmt"
+
+// Format says what r watches, for every verb of package fmt: the fields would
+// show the token of [QueryOptions].
+func (r *resolver) Format(f fmt.State, _ rune) {
+	agent := withoutPassword(r.address)
+	switch {
+	case r.given:
+		agent = "of the given client"
+	case agent == "":
+		agent = "of the environment"
+	}
+	fmt.Fprintf(f, "consulnaming resolver (service %q, agent %s)", r.service, agent)
+}
+
+// Format says what w watches. It may be called at any time, unlike Next.
+func (w *watcher) Format(f fmt.State, _ rune) {
+	w.mu.Lock()
+	q := w.query
+	w.mu.Unlock()
+	fmt.Fprintf(f, "consulnaming watcher (service %q, %s)", q.service, q.agent)
+}

@@ -1,0 +1,115 @@
+package consulnaming
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+const testSecret = "5ec7e7-70ken"
+
+// noSecret looks for the secret in whatever fmt makes of value.
+func noSecret(t *testing.T, what string, value interface{}) {
+	t.Helper()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
+		text := fmt.Sprintf(verb, value)
+		hex := fmt.Sprintf("%x", testSecret)
+		if strings.Contains(text, testSecret) || strings.Contains(strings.ToLower(text), hex) {
+			t.Errorf("%s with %s shows the secret: %s", what, verb, text)
+		}
+	}
+}
+
+// Whatever a user prints of this package, alone or as part of his own, has no
+// token or password in it.
+func TestValuesHideSecrets(t *testing.T) {
+	s := standIn(t)
+	s.Inject(consultest.Status(http.StatusForbidden, "token "+testSecret+" is bad"))
+	given, err := api.NewClient(&api.Config{Address: s.Address(), Token: testSecret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	option := QueryOptions(&api.QueryOptions{Token: testSecret})
+	noSecret(t, "an option", option)
+	t.Setenv("CONSUL_HTTP_TOKEN", testSecret)
+	t.Setenv("CONSUL_HTTP_AUTH", "user:"+testSecret)
+	for what, r := range map[string]naming.Resolver{
+		"NewConsulResolver":               NewConsulResolver(s.Address(), "svc"),
+		"NewConsulResolver with password": NewConsulResolver("http://user:"+testSecret+"@"+s.Address(), "svc"),
+		"New with a client":               New(given, "svc"),
+		"New with a token":                New(s.Client(), "svc", option),
+	} {
+		t.Run(what, func(t *testing.T) {
+			type users struct {
+				R naming.Resolver
+				r naming.Resolver
+				W naming.Watcher
+			}
+			w := resolveOrFail(t, r, "")
+			reasons := make(chan error, 100)
+			w.OnError(func(err error) { reasons <- err })
+			done := drain(w)
+			defer func() {
+				w.Close()
+				<-done
+			}()
+			for _, value := range []interface{}{r, w, users{r, r, w}, &users{r, r, w}, []naming.Resolver{r}} {
+				noSecret(t, fmt.Sprintf("%T", value), value)
+			}
+			if text := fmt.Sprint(r, w); !strings.Contains(text, `"svc"`) {
+				t.Errorf("%q does not say what is watched", text)
+			}
+			select {
+			case err := <-reasons:
+				for e := err; e != nil; e = errors.Unwrap(e) {
+					noSecret(t, "a reason", e)
+				}
+			case <-time.After(patience):
+				t.Error("no reason is reported")
+			}
+		})
+	}
+}
+
+// panicTransport quotes the request that it panics about.
+type panicTransport struct{}
+
+func (panicTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	panic(fmt.Sprintf("cannot send %v, what is bad", r.Header))
+}
+
+// Nor has what is logged and reported of a panic.
+func TestPanicHidesSecrets(t *testing.T) {
+	client, err := api.NewClient(&api.Config{Address: "127.0.0.1:1", HttpClient: &http.Client{Transport: panicTransport{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := logged.Mark()
+	w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{Token: testSecret})), "")
+	reasons := make(chan error, 100)
+	w.OnError(func(err error) { reasons <- err })
+	done := drain(w)
+	defer func() {
+		w.Close()
+		<-done
+	}()
+	select {
+	case err := <-reasons:
+		if noSecret(t, "the reason", err); !strings.Contains(err.Error(), hiddenText) {
+			t.Errorf("reason %v, want the panic's with %s", err, hiddenText)
+		}
+	case <-time.After(patience):
+		t.Error("no reason is reported")
+	}
+	if text := log(); strings.Contains(text, testSecret) || !strings.Contains(text, hiddenText) {
+		t.Errorf("the secret is in the log, or nothing is: %s", text)
+	}
+}
