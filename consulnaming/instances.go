@@ -35,7 +35,7 @@ type skipped map[string]string
 func (s *skipped) replace(left skipped, q *query) {
 	for id, why := range left {
 		if (*s)[id] != why {
-			logger.Warningf("service %q, %s: instance %s is left out: %s", q.service, q.agent, id, why)
+			logger.Warningf("service %q, %s: instance %q is left out: %s", q.service, q.agent, id, why)
 		}
 	}
 	*s = left

@@ -113,3 +113,13 @@ func TestPanicHidesSecrets(t *testing.T) {
 		t.Errorf("the secret is in the log, or nothing is: %s", text)
 	}
 }
+
+// An instance's ID cannot write a line of its own into the log.
+func TestIDWritesNoLine(t *testing.T) {
+	log := logged.Mark()
+	var s skipped
+	s.replace(skipped{"n1/a\nERROR: forged": "port 0"}, &query{service: "svc", agent: "agent"})
+	if text := log(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "forged") {
+		t.Errorf("log %q, want one line", text)
+	}
+}

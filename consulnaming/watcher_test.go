@@ -62,7 +62,7 @@ func TestOddEntries(t *testing.T) {
 		deregister(t, a, s, "twin1")
 		deregister(t, a, s, "empty")
 		expect(t, w, "-127.0.0.1:81") // and not the twin's address
-		warnings := func() int { return strings.Count(log(), s+"-portless is left out: port 0") }
+		warnings := func() int { return strings.Count(log(), s+"-portless\" is left out: port 0") }
 		if n := warnings(); n != 1 {
 			t.Errorf("%d warnings about the instance without port, want one for all answers", n)
 		}
