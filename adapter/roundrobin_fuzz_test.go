@@ -50,6 +50,7 @@ func fuzzRoundRobin(t *testing.T, data []byte, size int) {
 			fresh = true
 			watcher++
 			time.Sleep(2 * lastRetry) // until Resolve is called again
+			synctest.Wait()
 			continue
 		}
 		adds := slices.ContainsFunc(batch, func(u *naming.Update) bool { return u != nil && u.Op == naming.Add })
