@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"runtime/pprof"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type clientSpec struct {
 type clientState struct {
 	Have   int           // clients that have learnt of the instances, or of the change
 	CPU    time.Duration // of the process until now
+	Alloc  uint64        // bytes that it has allocated until now
 	Memory float64       // at first: bytes per client of heap and stacks, after a collection
 	Err    string
 }
@@ -101,7 +103,7 @@ func child(text string) error {
 			p.await(ctx, func() bool { now.Have = seen[addr]; return now.Have >= state.Have })
 			cancel()
 		}
-		now.CPU = measure.CPU()
+		now.CPU, now.Alloc = measure.CPU(), allocated()
 		if err := say.Encode(now); err != nil {
 			return err
 		}
@@ -137,4 +139,11 @@ func memory() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc + m.StackInuse)
+}
+
+// allocated does not stop the world, as runtime.ReadMemStats would.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }

@@ -134,6 +134,7 @@ func (m *changing) run(b *testing.B) {
 	n := float64(b.N)
 	b.ReportMetric(float64(took)/n, "ns/op")
 	b.ReportMetric(float64(after.CPU-before.CPU)/n, "cpu-ns/op")
+	b.ReportMetric(float64(after.Alloc-before.Alloc)/n, "alloc-B/op")
 	b.ReportMetric(float64(m.relay.queries.Load()-queries)/n, "queries/op")
 	b.ReportMetric(float64(m.relay.open.Load()), "open-conns")
 	b.ReportMetric(float64(m.relay.refused.Load()), "429s")

@@ -37,7 +37,8 @@ From Start until the whole list has come out of Notify.
 
 One service of 1,000 instances at a real Consul with its default limit of 200 connections, and changes of one instance.
 Connections stay Connecting. "without addresses" counts ClientConns that never got any; those are not part of the other
-figures. "native" shares one query among all: it is what grpc itself costs. Memory is heap and stacks.
+figures. "native" shares one query among all: it is what grpc itself costs. Memory is heap and stacks. CPU has the garbage
+collections that fell into the changes, which may be none where little is allocated beside much that is in use.
 
 %[14]s
 Watchers alone, without ClientConns:

@@ -85,12 +85,12 @@ func (d *data) clients(unit, bench, impl string, n int) []float64 {
 }
 
 func (d *data) clientsTable(bench, clients string, impls ...string) *table {
-	t := &table{head: []string{clients, "", "connections", "429s", "without addresses", "queries per change", "CPU per change", "until all know", "memory each"}}
+	t := &table{head: []string{clients, "", "connections", "429s", "without addresses", "queries per change", "CPU per change", "allocated per change", "until all know", "memory each"}}
 	for _, n := range clientCounts {
 		for _, impl := range impls {
 			of := func(unit string) summary { return summarize(d.clients(unit, bench, impl, n)) }
 			t.row(fmt.Sprint(n), implNames[impl], of("open-conns").as(count), of("429s").as(count), of("without").as(count),
-				of("queries/op").as(digits), of("cpu-ns/op").as(duration), of("ns/op").as(duration), of("B/client").as(size))
+				of("queries/op").as(digits), of("cpu-ns/op").as(duration), of("alloc-B/op").as(size), of("ns/op").as(duration), of("B/client").as(size))
 		}
 	}
 	return t

@@ -70,8 +70,8 @@ func measured(effort float64) []group {
 // clients is fewer changes the longer each takes; the article's take seconds.
 func clients(name string, impls ...string) (steps []step) {
 	changes := map[string]map[int]int{
-		"ours":    {1: 20, 10: 20, 100: 10, 300: 6},
-		"native":  {1: 20, 10: 20, 100: 10, 300: 6},
+		"ours":    {1: 20, 10: 20, 100: 20, 300: 20},
+		"native":  {1: 20, 10: 20, 100: 20, 300: 10},
 		"article": {1: 20, 10: 10, 100: 4, 300: 2},
 	}
 	for _, n := range []int{1, 10, 100, 300} {

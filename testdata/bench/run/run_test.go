@@ -31,7 +31,7 @@ func TestSmoke(t *testing.T) {
 		}
 	}
 	rpc := []string{"ns/op", "p10-ns", "p50-ns", "p90-ns", "p99-ns", "p99.9-ns"}
-	clients := []string{"ns/op", "cpu-ns/op", "queries/op", "open-conns", "429s", "without", "B/client"}
+	clients := []string{"ns/op", "cpu-ns/op", "alloc-B/op", "queries/op", "open-conns", "429s", "without", "B/client"}
 	next := []string{"ns/op", "cpu-ns/op", "B/op", "allocs/op"}
 	picks := []string{"picks/s", "allocs/op"}
 	fold := []string{"ns/op", "B/op"}
