@@ -139,6 +139,25 @@ func TestPolicyUpAndDown(t *testing.T) {
 	}
 }
 
+// What grpc says of SubConns between the end of the resolver and its own.
+func TestPolicyAfterClose(t *testing.T) {
+	balancer := &scriptBalancer{}
+	p, cc, tell := policyUnderTest(balancer)
+	defer p.Close()
+	tell(v1State{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
+	if err := p.bridge.start(); err != nil {
+		t.Fatal(err)
+	}
+	cc.subConns[0].enter(connectivity.Ready)
+	p.bridge.Close()
+	cc.subConns[0].enter(connectivity.Idle)
+	cc.subConns[1].enter(connectivity.Ready)
+	tell(v1State{})
+	if got, want := fmt.Sprint(balancer.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
+		t.Errorf("calls %s, want %s", got, want)
+	}
+}
+
 // Up may return nil after it has returned something.
 func TestPolicyForgetsDown(t *testing.T) {
 	ups, downs := 0, 0
