@@ -59,7 +59,7 @@ else
 	@cd testdata/bench && $(GO) test ./run ./report
 endif
 
-## bench: measure, some 16 minutes; EFFORT=0.2 for a fifth, ONLY='^fold' for one group
+## bench: measure, on a machine that does nothing else; EFFORT=0.2 for a fifth, ONLY='^fold' for one group
 .PHONY: bench
 bench: consul
 	@cd testdata/bench && $(GO) run ./run -effort $(or $(EFFORT),1) -only '$(ONLY)'

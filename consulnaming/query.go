@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -95,14 +96,20 @@ func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *ap
 func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil || e.Node == nil }
 
 // explain adds to an error which service and which agent it is about, and takes
-// out of it what is secret or endless.
+// out of it what is secret, endless or more than a line: an agent, or a page in
+// its place, may say anything.
 func (q *query) explain(err error) error {
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
 	if errors.As(err, &syntax) || errors.As(err, &shape) {
 		err = fmt.Errorf("%w: %w", errForeign, err)
 	}
-	text := q.secrets.hide(err.Error())
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, q.secrets.hide(err.Error()))
 	if len(text) > errorLength {
 		text = strings.ToValidUTF8(text[:errorLength], "") + "..."
 	}

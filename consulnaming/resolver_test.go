@@ -178,7 +178,7 @@ func hidden(t *testing.T, r naming.Resolver, secret string) {
 	}()
 	select {
 	case err := <-reasons:
-		if !strings.Contains(err.Error(), "<hidden> is bad") {
+		if !strings.Contains(err.Error(), hiddenText) {
 			t.Errorf("reason %q", err)
 		}
 		for e := err; e != nil; e = errors.Unwrap(e) {
@@ -189,7 +189,7 @@ func hidden(t *testing.T, r naming.Resolver, secret string) {
 	case <-time.After(patience):
 		t.Error("no reason is reported")
 	}
-	if text := log(); strings.Contains(text, secret) || !strings.Contains(text, "<hidden>") {
+	if text := log(); strings.Contains(text, secret) || !strings.Contains(text, hiddenText) {
 		t.Error("the token is in the log, or nothing is")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/consul/api"
 
@@ -92,25 +93,15 @@ func TestPanicHidesSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := logged.Mark()
-	w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{Token: testSecret})), "")
-	reasons := make(chan error, 100)
-	w.OnError(func(err error) { reasons <- err })
-	done := drain(w)
-	defer func() {
-		w.Close()
-		<-done
-	}()
-	select {
-	case err := <-reasons:
-		if noSecret(t, "the reason", err); !strings.Contains(err.Error(), hiddenText) {
-			t.Errorf("reason %v, want the panic's with %s", err, hiddenText)
-		}
-	case <-time.After(patience):
-		t.Error("no reason is reported")
-	}
-	if text := log(); strings.Contains(text, testSecret) || !strings.Contains(text, hiddenText) {
-		t.Errorf("the secret is in the log, or nothing is: %s", text)
+	hidden(t, New(client, "svc", QueryOptions(&api.QueryOptions{Token: testSecret})), testSecret)
+}
+
+// Nor can what an agent says, or a page in its place.
+func TestReasonIsOneLine(t *testing.T) {
+	q := &query{service: "svc", agent: "agent"}
+	got := q.explain(errors.New("500 (<html>\r\n<p>no\x1b[31m\n</html>)")).Error()
+	if strings.ContainsFunc(got, unicode.IsControl) || !strings.Contains(got, "<p>no") {
+		t.Errorf("reason %q, want the text in one line", got)
 	}
 }
 

@@ -22,8 +22,8 @@ type group struct {
 	steps  []step
 }
 
-// measured is the plan of make bench: some 16 minutes with an effort of 1, by
-// which the numbers of rounds and of events are multiplied.
+// measured is the plan of make bench. The numbers of rounds and of events are
+// multiplied by effort.
 func measured(effort float64) []group {
 	times := func(n int) int { return max(int(float64(n)*effort+0.5), 1) }
 	var groups []group
