@@ -8,7 +8,7 @@
 //
 //   - an error is logged and retried with backoff and jitter instead of
 //     dereferencing nil; RPCs without an address show the reason
-//   - an index that goes back, or is 0, does not stop or spin the watch, and a
+//   - an index that goes back, is 0 or absurd does not stop or spin the watch, and a
 //     Consul that answers at once again and again is asked ten times a second
 //   - a token that is deleted or lacks the right is an error, though Consul may
 //     then answer that there is no instance

@@ -20,6 +20,10 @@ const (
 	longestWait = 10 * time.Minute // the agent's own limit
 	slack       = 10 * time.Second // for the way there and back, and a busy agent
 
+	// No Consul gets there: at a million changes a second it takes 285 years. A
+	// query with such an index would not see a change before its wait is over.
+	absurdIndex = 1 << 53
+
 	errorLength = 512 // bytes of an agent's error text that are worth repeating
 )
 
@@ -76,6 +80,9 @@ func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEn
 	}
 	if len(entries) == 0 && meta.ResultsFilteredByACLs {
 		return nil, 0, q.explain(errFiltered)
+	}
+	if meta.LastIndex >= absurdIndex {
+		return entries, 0, nil
 	}
 	return entries, max(meta.LastIndex, 1), nil // 0 would not block
 }

@@ -202,7 +202,7 @@ func TestIndexGoesBack(t *testing.T) {
 	seen.await(t, func(i uint64) bool { return i > 0 && i < high }) // else the test tests nothing
 }
 
-// "Index never below 1", and an absurd or missing one does no harm.
+// "Index never below 1", and a missing one does no harm.
 func TestOddIndex(t *testing.T) {
 	for _, index := range []string{"", "0"} {
 		s := standIn(t)
@@ -217,6 +217,22 @@ func TestOddIndex(t *testing.T) {
 		register(t, s, "svc", "b", "10.0.0.2", 80)
 		expect(t, w, "+10.0.0.2:80")
 		remove()
+		deregister(t, s, "svc", "b")
+		expect(t, w, "-10.0.0.2:80")
+	}
+}
+
+// An index that no Consul gets to would block until the wait is over.
+func TestAbsurdIndex(t *testing.T) {
+	for _, index := range []string{"9007199254740992", "18446744073709551615"} {
+		s := standIn(t)
+		register(t, s, "svc", "a", "10.0.0.1", 80)
+		remove := s.Inject(consultest.Index(index))
+		w := watching(t, NewConsulResolver(s.Address(), "svc"))
+		expect(t, w, "+10.0.0.1:80")
+		register(t, s, "svc", "b", "10.0.0.2", 80)
+		expect(t, w, "+10.0.0.2:80")
+		remove() // Go's client repeats the query in flight
 		deregister(t, s, "svc", "b")
 		expect(t, w, "-10.0.0.2:80")
 	}
