@@ -8,8 +8,8 @@ NEWEST_OK := $(shell $(GO) list $(NEWEST) -m 2>/dev/null)
 GOFMT := $(shell $(GO) env GOROOT)/bin/gofmt
 STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
 STATICCHECK_OK := $(shell $(GO) list -modfile=testdata/tools/go.mod -m 2>/dev/null)
-# The benchmarks use the same, and have modules of their own.
-BENCH_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291
+# The benchmarks and the faults use the same, and have modules of their own.
+NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: all
@@ -17,7 +17,7 @@ all: test
 
 ## test: everything that CI checks
 .PHONY: test
-test: consul lint test-oldest test-newest test-bench
+test: consul lint test-oldest test-newest test-bench test-faults
 	@echo "make test: all passed"
 
 ## lint: format, vet, staticcheck, tidy module files
@@ -31,7 +31,7 @@ lint:
 	@$(GO) mod tidy -diff
 	@cd naming/dropin && $(GO) vet ./... && $(GO) mod tidy -diff
 	@$(if $(NEWEST_OK),$(GO) mod tidy $(NEWEST) -diff,:)
-	@$(if $(NEWEST_OK),for m in $(BENCH_MODULES); do (cd $$m && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod staticcheck ./... && $(GO) mod tidy -diff) || exit 1; done,:)
+	@$(if $(NEWEST_OK),for m in $(NESTED_MODULES); do (cd $$m && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod staticcheck ./... && $(GO) mod tidy -diff) || exit 1; done,:)
 
 ## test-oldest: the tests, with the oldest dependencies that go.mod allows
 .PHONY: test-oldest
@@ -57,6 +57,17 @@ ifeq ($(NEWEST_OK),)
 else
 	@echo "== benchmarks, once"
 	@cd testdata/bench && $(GO) test ./run ./report
+endif
+
+## test-faults: whatever Consul does, RPCs go on; minutes instead of seconds with FAULTS=long
+.PHONY: test-faults
+test-faults: consul race-notice
+ifeq ($(NEWEST_OK),)
+	@echo "== this Go is too old for the suite of faults: not tested"
+else
+	@echo "== faults"
+	@cd testdata/faults && $(GO) test $(RACE) -count=1 -timeout $(if $(filter long,$(FAULTS)),60m,10m) . $(if $(filter long,$(FAULTS)),-long)
+	@echo "faults-out/table.md has a row per case"
 endif
 
 ## bench: measure, on a machine that does nothing else; EFFORT=0.2 for a fifth, ONLY='^fold' for one group

@@ -1,0 +1,109 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/grpclog"
+)
+
+// logs is what grpclog writes warnings and errors to. It keeps what somebody
+// watches for, so that an hour of them does not fill the memory.
+var logs struct {
+	mu      sync.Mutex // guards what follows, and what is in watches
+	watches map[*logWatch]bool
+}
+
+func captureLogs() {
+	logs.watches = make(map[*logWatch]bool)
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, logWriter{}, io.Discard))
+}
+
+// logWatch has what consulnaming says about one service.
+type logWatch struct {
+	service string // in quotes
+	retries int
+	delay   map[string]retryLine // the last of each query, by service and agent
+	others  []string             // the first lines that are about no retry
+	nOthers int
+	wrong   []string // retries that came before their time
+}
+
+type retryLine struct {
+	at    time.Time
+	delay time.Duration
+}
+
+// watchLog watches for lines about service until stop.
+func watchLog(service string) (w *logWatch, stop func()) {
+	w = &logWatch{service: strconv.Quote(service), delay: make(map[string]retryLine)}
+	logs.mu.Lock()
+	defer logs.mu.Unlock()
+	logs.watches[w] = true
+	return w, func() {
+		logs.mu.Lock()
+		defer logs.mu.Unlock()
+		delete(logs.watches, w)
+	}
+}
+
+type logWriter struct{}
+
+// aRetry is what consulnaming logs when a query fails: which, of which agent, and
+// when it will be sent again.
+var aRetry = regexp.MustCompile(`consul (service "[^"]*", (?:agent \S+|the given client's agent)):.*; trying again in (\S+)`)
+
+// Write takes one line.
+func (logWriter) Write(p []byte) (int, error) {
+	now, line := time.Now(), string(p)
+	logs.mu.Lock()
+	defer logs.mu.Unlock()
+	for w := range logs.watches {
+		if strings.Contains(line, "[consulnaming]") && strings.Contains(line, w.service) {
+			w.take(now, line)
+		}
+	}
+	return len(p), nil
+}
+
+func (w *logWatch) take(now time.Time, line string) {
+	m := aRetry.FindStringSubmatch(line)
+	delay, err := time.ParseDuration("0s")
+	if m != nil {
+		delay, err = time.ParseDuration(m[2])
+	}
+	if m == nil || err != nil {
+		if w.nOthers++; len(w.others) < 5 {
+			w.others = append(w.others, strings.TrimSpace(line))
+		}
+		return
+	}
+	// One line per retry: the next comes after the delay that this one names.
+	if last, ok := w.delay[m[1]]; ok && now.Sub(last.at) < last.delay-time.Millisecond && len(w.wrong) < 5 {
+		w.wrong = append(w.wrong, fmt.Sprintf("%v after one that said %v: %s", now.Sub(last.at), last.delay, strings.TrimSpace(line)))
+	}
+	w.retries++
+	w.delay[m[1]] = retryLine{now, delay}
+}
+
+// backoff is the longest delay that a query was waiting out last.
+func (w *logWatch) backoff() (longest time.Duration) {
+	logs.mu.Lock()
+	defer logs.mu.Unlock()
+	for _, r := range w.delay {
+		longest = max(longest, r.delay)
+	}
+	return longest
+}
+
+// snapshot is a copy of w.
+func (w *logWatch) snapshot() logWatch {
+	logs.mu.Lock()
+	defer logs.mu.Unlock()
+	return *w
+}

@@ -1,0 +1,59 @@
+package faults
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// table has a row per case.
+var table rows
+
+type rows struct {
+	mu   sync.Mutex // guards all
+	rows []row
+}
+
+type row struct {
+	name          string
+	sent, failed  int64
+	converged     time.Duration
+	before, after int // goroutines
+}
+
+const tableHead = `| Case | RPCs sent | RPCs failed | Time to converge | Goroutines before | after |
+|---|---:|---:|---:|---:|---:|
+`
+
+func (r row) String() string {
+	return fmt.Sprintf("| %s | %d | %d | %.2f s | %d | %d |", r.name, r.sent, r.failed, r.converged.Seconds(), r.before, r.after)
+}
+
+func (r *rows) add(one row) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, one)
+}
+
+// write writes the table, sorted by name, unless there is no row.
+func (r *rows) write(path string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if path == "" || len(r.rows) == 0 {
+		return nil
+	}
+	slices.SortFunc(r.rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
+	var b strings.Builder
+	b.WriteString(tableHead)
+	for _, one := range r.rows {
+		b.WriteString(one.String() + "\n")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o666)
+}

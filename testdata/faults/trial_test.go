@@ -1,0 +1,274 @@
+package faults
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/grpcnaming/grpcnaming/adapter"
+	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
+	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+// soon is how long it may take after a fault until gRPC has the current set,
+// unless the delay before the next query is longer.
+const soon = 2 * time.Second
+
+// trial is one case. Its methods are called by the goroutine of the test, in the
+// order in which they stand here.
+type trial struct {
+	t       *testing.T
+	name    string // of the case
+	service string // unique
+	log     *logWatch
+
+	catalogue *catalogue
+	backends  []*backend.Backend // healthy throughout
+	joiner    *backend.Backend   // joins during the fault
+	joined    bool
+	clients   []*client
+
+	// allowedLines is how many lines of the log may be about no retry.
+	allowedLines int
+	// unmoved is for a trial after which the catalogue does not take the
+	// joiner, or where the trial does more to it than that.
+	unmoved bool
+
+	goroutines int // before the fault
+	calls      []int64
+}
+
+// client is a ClientConn in the legacy spelling, watched and under load.
+type client struct {
+	conn *grpc.ClientConn
+	*observer
+	*load
+}
+
+// newTrial begins a case. Tests that run in parallel say so before.
+func newTrial(t *testing.T, name string) *trial {
+	t.Helper()
+	tr := &trial{t: t, name: name, service: strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())}
+	labelled(t.Name())
+	var stop func()
+	tr.log, stop = watchLog(tr.service)
+	// The last of all cleanups: what was not closed is seen here.
+	t.Cleanup(func() {
+		defer stop()
+		var stacks string
+		for deadline := time.Now().Add(testwait.Patience); ; time.Sleep(10 * time.Millisecond) {
+			var n int
+			if n, stacks = goroutines(t.Name()); n <= 1 { // the test's own
+				return
+			}
+			if time.Now().After(deadline) {
+				break
+			}
+		}
+		t.Errorf("goroutines are left:\n%s", stacks)
+	})
+	return tr
+}
+
+// at says where instances are put.
+func (tr *trial) at(to putter) { tr.catalogue = newCatalogue(to) }
+
+// standIn makes a stand-in for an agent, and puts instances there.
+func (tr *trial) standIn() *consultest.Server {
+	s := consultest.NewServer()
+	tr.t.Cleanup(s.Close)
+	tr.at(atStandIn{s, tr.service})
+	return s
+}
+
+// serve starts n backends that are healthy throughout, and one that joins later.
+func (tr *trial) serve(n int) {
+	tr.t.Helper()
+	for i := range n {
+		b := tr.backend()
+		tr.backends = append(tr.backends, b)
+		tr.must(tr.catalogue.put(newInstance(tr.service+"-"+string(rune('a'+i)), "127.0.0.1", b.Port())))
+	}
+	tr.joiner = tr.backend()
+}
+
+func (tr *trial) backend() *backend.Backend {
+	tr.t.Helper()
+	b, err := backend.Start()
+	tr.must(err)
+	tr.t.Cleanup(b.Stop)
+	return b
+}
+
+func (tr *trial) must(err error) {
+	tr.t.Helper()
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+}
+
+// dial makes a client, without load yet.
+func (tr *trial) dial(r naming.Resolver, opts ...grpc.DialOption) *client {
+	tr.t.Helper()
+	o := newObserver(adapter.RoundRobin(r))
+	tr.t.Cleanup(tr.catalogue.watch(o))
+	for _, b := range tr.backends {
+		o.mustHave(b.Addr(), true)
+	}
+	conn, err := grpc.Dial("", append([]grpc.DialOption{grpc.WithInsecure(), adapter.WithBalancer(o)}, opts...)...)
+	tr.must(err)
+	c := &client{conn: conn, observer: o}
+	tr.t.Cleanup(func() {
+		if c.load != nil {
+			c.load.stop()
+		}
+		conn.Close()
+	})
+	tr.clients = append(tr.clients, c)
+	return c
+}
+
+// begin starts the load and returns when all is well. A fault may come then.
+func (tr *trial) begin() {
+	tr.t.Helper()
+	tr.converge()
+	for _, c := range tr.clients {
+		c.load = startLoad(c.conn)
+	}
+	for _, b := range tr.backends {
+		testwait.Until(tr.t, b.Addr()+" is called", func() bool { return b.Calls() > callers })
+	}
+	tr.resting(func() { tr.goroutines, _ = goroutines(tr.t.Name()) })
+	for _, b := range tr.backends {
+		tr.calls = append(tr.calls, b.Calls())
+	}
+}
+
+// join registers an instance that gRPC has to learn of when the fault is over.
+// Whoever does not call it during a fault has it called at its end.
+func (tr *trial) join() {
+	tr.t.Helper()
+	tr.joined = true
+	tr.persist("register", func() error {
+		return tr.catalogue.put(newInstance(tr.service+"-joiner", "127.0.0.1", tr.joiner.Port()))
+	})
+}
+
+// persist makes a change until it succeeds: a real agent that has just started
+// may refuse it.
+func (tr *trial) persist(what string, change func() error) {
+	tr.t.Helper()
+	ctx := testwait.Context(tr.t)
+	for {
+		err := change()
+		if err == nil {
+			return
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			tr.t.Fatalf("%s, in vain for %v: %v", what, testwait.Patience, err)
+		}
+	}
+}
+
+// over ends the fault, waits until every client has what is in the catalogue,
+// and checks all that a case has to keep. It adds the row to the table.
+func (tr *trial) over(end func()) {
+	t := tr.t
+	t.Helper()
+	// Backends went on being called during the fault, not only after it.
+	for i, b := range tr.backends {
+		testwait.Until(t, b.Addr()+" is called during the fault", func() bool { return b.Calls() > tr.calls[i]+callers })
+	}
+	end()
+	if !tr.joined && !tr.unmoved {
+		tr.join()
+	}
+	ended := time.Now()
+	took := max(0, tr.converge().Sub(ended))
+	// Half a second is for the query, and a busy machine.
+	if limit := max(soon, tr.log.backoff()+soon/4); took > limit {
+		t.Errorf("gRPC had the current set %v after the fault, want within %v", took, limit)
+	}
+	if tr.joined {
+		testwait.Until(t, "the joiner is called", func() bool { return tr.joiner.Calls() > 0 })
+		tr.persist("deregister", func() error { return tr.catalogue.remove(tr.service + "-joiner") })
+		tr.converge()
+	}
+	r := row{name: tr.name, converged: took, before: tr.goroutines}
+	r.after = tr.settled()
+	for _, c := range tr.clients {
+		c.load.stop()
+		r.sent, r.failed = r.sent+c.sent.Load(), r.failed+c.failed.Load()
+		for _, e := range c.firstErrors() {
+			t.Errorf("an RPC failed: %s", e)
+		}
+		for _, w := range c.complaints() {
+			t.Error(w)
+		}
+	}
+	tr.checkLog()
+	table.add(r)
+	t.Log(r)
+}
+
+// converge waits until every client has what is in the catalogue, and returns
+// since when the last one has.
+func (tr *trial) converge() (since time.Time) {
+	tr.t.Helper()
+	ctx := testwait.Context(tr.t)
+	for _, c := range tr.clients {
+		at, err := c.await(ctx, tr.catalogue.now())
+		tr.must(err)
+		if at.After(since) {
+			since = at
+		}
+	}
+	return since
+}
+
+// settled returns how many goroutines there are when they are no more than
+// before the fault, or have had time to become so.
+func (tr *trial) settled() (n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), testwait.Patience)
+	defer cancel()
+	var stacks string
+	for {
+		tr.resting(func() { n, stacks = goroutines(tr.t.Name()) })
+		if n <= tr.goroutines {
+			return n
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			tr.t.Errorf("%d goroutines, before the fault %d:\n%s", n, tr.goroutines, stacks)
+			return n
+		}
+	}
+}
+
+// resting runs f while no client has an RPC under way.
+func (tr *trial) resting(f func()) {
+	for _, c := range tr.clients {
+		next := f
+		f = func() { c.load.resting(next) }
+	}
+	f()
+}
+
+func (tr *trial) checkLog() {
+	tr.t.Helper()
+	l := tr.log.snapshot()
+	for _, w := range l.wrong {
+		tr.t.Errorf("more than a line per retry: %s", w)
+	}
+	if l.nOthers > tr.allowedLines {
+		tr.t.Errorf("%d lines of the log are about no retry, want at most %d: %q", l.nOthers, tr.allowedLines, l.others)
+	}
+}
