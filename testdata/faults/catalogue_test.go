@@ -13,6 +13,7 @@ import (
 // instance is an entry of a catalogue.
 type instance struct {
 	id   string
+	node string // other than the usual one
 	host string
 	port int
 	sick bool // its check is critical
@@ -21,15 +22,18 @@ type instance struct {
 	addr string
 }
 
+// key is unique, as IDs are per node.
+func (i instance) key() string { return i.node + "/" + i.id }
+
 func newInstance(id, host string, port int) instance {
 	return instance{id: id, host: host, port: port, addr: net.JoinHostPort(host, strconv.Itoa(port))}
 }
 
-// putter puts instances of one service into a Consul, one visible change for one
-// call, which may be repeated if it fails.
+// putter puts instances of one service into a Consul and removes them. A call may
+// be repeated if it fails.
 type putter interface {
 	put(...instance) error
-	remove(id string) error
+	remove(...instance) error
 }
 
 // catalogue puts instances into a Consul and knows every state that it was in.
@@ -37,36 +41,36 @@ type putter interface {
 type catalogue struct {
 	to putter
 
-	changing sync.Mutex // held during a change; taken before mu
-	mu       sync.Mutex // guards what follows; taken before an observer's
-	has      map[string]instance
+	changing sync.Mutex          // held during a change; taken before mu
+	mu       sync.Mutex          // guards what follows; taken before an observer's
+	has      map[string]instance // by key
 	watching map[*observer]bool
+	recent   []addrs // the last states
 }
+
+// memory is how many states back a new client may begin: it joins a query that
+// others have sent before. Changes take 30 ms, queries 100.
+const memory = 100
 
 func newCatalogue(to putter) *catalogue {
 	return &catalogue{to: to, has: make(map[string]instance), watching: make(map[*observer]bool)}
 }
 
-// put registers instances, or replaces those with the same ID.
+// put registers instances, or replaces those with the same node and ID.
 func (c *catalogue) put(instances ...instance) error {
 	return c.change(func(has map[string]instance) {
 		for _, i := range instances {
-			has[i.id] = i
+			has[i.key()] = i
 		}
 	}, func() error { return c.to.put(instances...) })
 }
 
-func (c *catalogue) remove(id string) error {
-	return c.change(func(has map[string]instance) { delete(has, id) }, func() error { return c.to.remove(id) })
-}
-
-// heal makes an instance healthy or not.
-func (c *catalogue) heal(id string, healthy bool) error {
-	c.mu.Lock()
-	i := c.has[id]
-	c.mu.Unlock()
-	i.sick = !healthy
-	return c.put(i)
+func (c *catalogue) remove(instances ...instance) error {
+	return c.change(func(has map[string]instance) {
+		for _, i := range instances {
+			delete(has, i.key())
+		}
+	}, func() error { return c.to.remove(instances...) })
 }
 
 // lost says that the Consul has forgotten everything, by itself.
@@ -82,6 +86,7 @@ func (c *catalogue) change(what func(map[string]instance), apply func() error) e
 	c.mu.Lock()
 	what(c.has)
 	set := c.setLocked()
+	c.recent = append(c.recent[max(0, len(c.recent)-memory):], set)
 	for o := range c.watching {
 		o.possible(set)
 	}
@@ -89,11 +94,14 @@ func (c *catalogue) change(what func(map[string]instance), apply func() error) e
 	return apply()
 }
 
-// watch tells o of every state from now on.
+// watch tells o of every state from now on, and of recent ones.
 func (c *catalogue) watch(o *observer) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watching[o] = true
+	for _, set := range c.recent {
+		o.possible(set)
+	}
 	o.possible(c.setLocked())
 	return func() {
 		c.mu.Lock()

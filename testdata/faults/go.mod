@@ -6,6 +6,7 @@ go 1.26.7
 
 require (
 	github.com/grpcnaming/grpcnaming v0.0.0
+	github.com/grpcnaming/grpcnaming/testdata/bench/measure v0.0.0-00010101000000-000000000000
 	github.com/hashicorp/consul/api v1.34.5
 	go.uber.org/goleak v1.3.0
 	google.golang.org/grpc v1.85.0

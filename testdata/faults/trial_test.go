@@ -35,12 +35,8 @@ type trial struct {
 
 	// allowedLines is how many lines of the log may be about no retry.
 	allowedLines int
-	// unmoved is for a trial after which the catalogue does not take the
-	// joiner, or where the trial does more to it than that.
-	unmoved bool
-
-	goroutines int // before the fault
-	calls      []int64
+	goroutines   int // before the fault
+	calls        []int64
 }
 
 // client is a ClientConn in the legacy spelling, watched and under load.
@@ -92,9 +88,14 @@ func (tr *trial) serve(n int) {
 	for i := range n {
 		b := tr.backend()
 		tr.backends = append(tr.backends, b)
-		tr.must(tr.catalogue.put(newInstance(tr.service+"-"+string(rune('a'+i)), "127.0.0.1", b.Port())))
+		tr.must(tr.catalogue.put(tr.instance(string(rune('a'+i)), b)))
 	}
 	tr.joiner = tr.backend()
+}
+
+// instance is b as an entry of the catalogue.
+func (tr *trial) instance(id string, b *backend.Backend) instance {
+	return newInstance(tr.service+"-"+id, "127.0.0.1", b.Port())
 }
 
 func (tr *trial) backend() *backend.Backend {
@@ -155,7 +156,7 @@ func (tr *trial) join() {
 	tr.t.Helper()
 	tr.joined = true
 	tr.persist("register", func() error {
-		return tr.catalogue.put(newInstance(tr.service+"-joiner", "127.0.0.1", tr.joiner.Port()))
+		return tr.catalogue.put(tr.instance("joiner", tr.joiner))
 	})
 }
 
@@ -187,7 +188,7 @@ func (tr *trial) over(end func()) {
 		testwait.Until(t, b.Addr()+" is called during the fault", func() bool { return b.Calls() > tr.calls[i]+callers })
 	}
 	end()
-	if !tr.joined && !tr.unmoved {
+	if !tr.joined {
 		tr.join()
 	}
 	ended := time.Now()
@@ -198,7 +199,7 @@ func (tr *trial) over(end func()) {
 	}
 	if tr.joined {
 		testwait.Until(t, "the joiner is called", func() bool { return tr.joiner.Calls() > 0 })
-		tr.persist("deregister", func() error { return tr.catalogue.remove(tr.service + "-joiner") })
+		tr.persist("deregister", func() error { return tr.catalogue.remove(tr.instance("joiner", tr.joiner)) })
 		tr.converge()
 	}
 	r := row{name: tr.name, converged: took, before: tr.goroutines}
