@@ -117,7 +117,7 @@ func (l *loop) run() {
 		switch {
 		case l.ctx.Err() != nil:
 			return
-		case err == errIndexBack:
+		case err == errAskAnew:
 		case err != nil:
 			l.failed(err)
 		default:

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -28,9 +30,9 @@ const (
 )
 
 var (
-	errIndexBack = errors.New("consulnaming: the index went back")
-	errForeign   = errors.New("the answer is not what a Consul agent says, check the address")
-	errFiltered  = errors.New("permission denied: the token may not read the instances (service:read and node:read are needed)")
+	errAskAnew  = errors.New("consulnaming: the query is to be sent anew, without an index")
+	errForeign  = errors.New("the answer is not what a Consul agent says, check the address")
+	errFiltered = errors.New("permission denied: the token may not read the instances (service:read and node:read are needed)")
 )
 
 // query is what is asked of which agent.
@@ -58,8 +60,16 @@ func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEn
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
+	ctx, anew := context.WithCancelCause(ctx)
+	defer anew(nil)
+	if index > 0 {
+		ctx = onceOnly(ctx, func() { anew(errAskAnew) })
+	}
 	entries, meta, err := q.send(o.WithContext(ctx))
 	if err != nil {
+		if context.Cause(ctx) == errAskAnew {
+			return nil, 0, errAskAnew
+		}
 		// Whoever answers next may know another state, or less of it: a query
 		// with an index that he has not reached would block.
 		if ctx.Err() == context.DeadlineExceeded {
@@ -73,7 +83,7 @@ func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEn
 		// The answer is too: to a blocking query with a token that has been
 		// deleted, Consul 1.22 says that there is no instance, at index 1; to
 		// one without an index, that the token is bad.
-		return nil, 0, errIndexBack
+		return nil, 0, errAskAnew
 	}
 	if entries == nil || slices.ContainsFunc(entries, incomplete) {
 		return nil, 0, q.explain(errForeign)
@@ -85,6 +95,23 @@ func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEn
 		return entries, 0, nil
 	}
 	return entries, max(meta.LastIndex, 1), nil // 0 would not block
+}
+
+// onceOnly calls again when net/http is about to send the request of ctx once
+// more, as it does by itself with a GET whose connection broke without an answer.
+// Who takes it then may be an agent that has been restarted empty, and would block
+// on the index of the one before until the wait is over.
+func onceOnly(ctx context.Context, again func()) context.Context {
+	var waiting atomic.Bool // for an answer, on a connection
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			if waiting.Load() {
+				again()
+			}
+		},
+		GotConn:              func(httptrace.GotConnInfo) { waiting.Store(true) },
+		GotFirstResponseByte: func() { waiting.Store(false) }, // what follows a redirect is another request
+	})
 }
 
 // send sends the query. A client that was given to New may have a transport
