@@ -70,6 +70,13 @@ else
 	@echo "faults-out/table.md has a row per case"
 endif
 
+## soak: churn and faults for SOAK (20m); draws docs/soak.svg
+SOAK ?= 20m
+.PHONY: soak
+soak: consul
+	@mkdir -p faults-out
+	@cd testdata/faults && $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' . -soak $(SOAK) -svg ../../docs/soak.svg -csv ../../faults-out/soak.csv -table ../../faults-out/soak.md
+
 ## bench: measure, on a machine that does nothing else; EFFORT=0.2 for a fifth, ONLY='^fold' for one group
 .PHONY: bench
 bench: consul

@@ -45,12 +45,7 @@ type catalogue struct {
 	mu       sync.Mutex          // guards what follows; taken before an observer's
 	has      map[string]instance // by key
 	watching map[*observer]bool
-	recent   []addrs // the last states
 }
-
-// memory is how many states back a new client may begin: it joins a query that
-// others have sent before. Changes take 30 ms, queries 100.
-const memory = 100
 
 func newCatalogue(to putter) *catalogue {
 	return &catalogue{to: to, has: make(map[string]instance), watching: make(map[*observer]bool)}
@@ -86,7 +81,6 @@ func (c *catalogue) change(what func(map[string]instance), apply func() error) e
 	c.mu.Lock()
 	what(c.has)
 	set := c.setLocked()
-	c.recent = append(c.recent[max(0, len(c.recent)-memory):], set)
 	for o := range c.watching {
 		o.possible(set)
 	}
@@ -94,13 +88,16 @@ func (c *catalogue) change(what func(map[string]instance), apply func() error) e
 	return apply()
 }
 
-// watch tells o of every state from now on, and of recent ones.
-func (c *catalogue) watch(o *observer) (stop func()) {
+// watch tells o of every state from now on, and first of those that other, if it
+// is not nil, may still be given: o begins with what a query says that both share.
+func (c *catalogue) watch(o, other *observer) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watching[o] = true
-	for _, set := range c.recent {
-		o.possible(set)
+	if other != nil {
+		for _, set := range other.ahead() {
+			o.possible(set)
+		}
 	}
 	o.possible(c.setLocked())
 	return func() {

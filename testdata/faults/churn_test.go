@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type churn struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	changes atomic.Int64
+	gate    sync.Mutex // held during a change
 }
 
 // newPool starts the backends that will come and go.
@@ -47,14 +49,14 @@ func (tr *trial) startChurn(instances []instance) *churn {
 	ctx, c.cancel = context.WithCancel(context.Background())
 	c.running.Go(func() {
 		in := make([]bool, len(instances))
-		next := time.NewTicker(time.Minute / perMinute)
-		defer next.Stop()
-		for {
+		// Those that are late are made up for.
+		for due := time.Now(); ; due = due.Add(time.Minute / perMinute) {
 			select {
-			case <-next.C:
+			case <-time.After(time.Until(due)):
 			case <-ctx.Done():
 				return
 			}
+			c.gate.Lock()
 			n := rand.IntN(len(instances))
 			i := &instances[n]
 			change := func() error { return tr.catalogue.put(*i) }
@@ -71,6 +73,7 @@ func (tr *trial) startChurn(instances []instance) *churn {
 				time.Sleep(100 * time.Millisecond) // Consul is away
 			}
 			c.changes.Add(1)
+			c.gate.Unlock()
 		}
 	})
 	tr.t.Cleanup(c.stop)
@@ -91,40 +94,59 @@ func (tr *trial) clear(instances []instance) {
 	}
 }
 
-// startConns has ClientConns opened and closed at random until stop.
-func (tr *trial) startConns(r func() *observer) (opened *atomic.Int64, stop func()) {
-	opened = new(atomic.Int64)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
+// crowd is ClientConns that are opened and closed at random.
+type crowd struct {
+	cancel               context.CancelFunc
+	running              sync.WaitGroup
+	opened, sent, failed atomic.Int64
+}
+
+// startCrowd has ten of them open at a time, until stop.
+func (tr *trial) startCrowd(agent string) *crowd {
+	c := &crowd{}
+	var ctx context.Context
+	ctx, c.cancel = context.WithCancel(context.Background())
 	for range 10 {
-		running.Go(func() {
+		c.running.Go(func() {
 			for ctx.Err() == nil {
-				o := r()
-				unwatch := tr.catalogue.watch(o)
-				conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(o))
-				if err != nil {
-					tr.t.Error(err)
-					return
-				}
-				opened.Add(1)
-				for range rand.IntN(10) {
-					if _, err := backend.Call(context.Background(), conn); err != nil {
-						tr.t.Errorf("an RPC of one of many ClientConns: %v", err)
-					}
-					time.Sleep(rand.N(50 * time.Millisecond))
-				}
-				conn.Close()
-				unwatch()
-				for _, w := range o.complaints() {
-					tr.t.Errorf("one of many ClientConns: %s", w)
-				}
+				c.member(tr, agent)
 			}
 		})
 	}
-	return opened, func() {
-		cancel()
-		running.Wait()
+	tr.crowd = c
+	tr.t.Cleanup(c.stop)
+	return c
+}
+
+func (c *crowd) member(tr *trial, agent string) {
+	o := newObserver(adapter.RoundRobin(consulnaming.NewConsulResolver(agent, tr.service)))
+	defer tr.catalogue.watch(o, tr.clients[0].observer)()
+	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(o))
+	if err != nil {
+		tr.t.Error(err)
+		return
 	}
+	defer conn.Close()
+	c.opened.Add(1)
+	for range rand.IntN(10) {
+		c.sent.Add(1)
+		ctx, cancel := context.WithTimeout(context.Background(), rpcTime)
+		if _, err := backend.Call(ctx, conn); err != nil {
+			c.failed.Add(1)
+			tr.t.Errorf("an RPC of one of many ClientConns: %v", err)
+		}
+		cancel()
+		time.Sleep(rand.N(50 * time.Millisecond))
+	}
+	for _, w := range o.complaints() {
+		tr.t.Errorf("one of many ClientConns: %s", w)
+	}
+}
+
+// stop may be called again.
+func (c *crowd) stop() {
+	c.cancel()
+	c.running.Wait()
 }
 
 // 2,000 changes a minute, and ClientConns that come and go meanwhile: no RPC
@@ -143,20 +165,24 @@ func TestChurn(t *testing.T) {
 
 	began := time.Now()
 	churn := tr.startChurn(instances)
-	opened, stop := tr.startConns(func() *observer {
-		return newObserver(adapter.RoundRobin(consulnaming.NewConsulResolver(agent.Address(), tr.service)))
-	})
-	testwait.Until(t, "there were enough ClientConns", func() bool { return opened.Load() >= conns })
-	time.Sleep(time.Until(began.Add(span(15*time.Second, 5*time.Minute)))) // for so long it churns
-	stop()
+	crowd := tr.startCrowd(agent.Address())
+	testwait.Until(t, "there were enough ClientConns", func() bool { return crowd.opened.Load() >= conns })
+	time.Sleep(time.Until(began.Add(span(8*time.Second, 5*time.Minute)))) // for so long it churns
+	crowd.stop()
 	churn.stop()
 	if rate := float64(churn.changes.Load()) / time.Since(began).Minutes(); rate < perMinute*0.9 {
 		t.Errorf("%.0f changes a minute, want %d", rate, perMinute)
 	}
 	tr.over(func() { tr.clear(instances) })
-	t.Logf("%d changes, %d ClientConns", churn.changes.Load(), opened.Load())
+	t.Logf("%d changes, %d ClientConns", churn.changes.Load(), crowd.opened.Load())
+	givenBack(t, before)
+}
+
+// givenBack waits until no more is used than before.
+func givenBack(t *testing.T, before usage) {
+	t.Helper()
 	var after usage
-	testwait.Until(t, "all is given back", func() bool {
+	testwait.Until(t, fmt.Sprintf("all is given back; before: %v", before), func() bool {
 		after = use()
 		return after.goroutines <= before.goroutines && after.files <= before.files && after.heap <= before.heap+4e6
 	})

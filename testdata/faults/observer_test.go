@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,8 +20,7 @@ type observer struct {
 
 	mu      sync.Mutex // guards what follows
 	steady  map[string]bool
-	states  []addrs        // that may be handed over next, the present one first
-	ever    map[addrs]bool // all that there were; nil unless any order will do
+	states  []addrs // that may be handed over next, the present one first
 	handed  addrs
 	known   bool // there is a handed
 	count   int
@@ -56,16 +56,6 @@ func (o *observer) Close() error {
 	return err
 }
 
-// anyOrder lets o see old states again: another server may be behind.
-func (o *observer) anyOrder() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ever = make(map[addrs]bool)
-	for _, s := range o.states {
-		o.ever[s] = true
-	}
-}
-
 // possible says that the catalogue is about to be in this state.
 func (o *observer) possible(set addrs) {
 	o.mu.Lock()
@@ -73,9 +63,13 @@ func (o *observer) possible(set addrs) {
 	if n := len(o.states); n == 0 || o.states[n-1] != set {
 		o.states = append(o.states, set)
 	}
-	if o.ever != nil {
-		o.ever[set] = true
-	}
+}
+
+// ahead are the present state and those that may come.
+func (o *observer) ahead() []addrs {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.states)
 }
 
 // mustHave says that an address is healthy throughout from now on, or is not.
@@ -123,9 +117,7 @@ func (o *observer) find(now addrs) {
 			return
 		}
 	}
-	if !o.ever[now] {
-		o.complain("the catalogue was never so, or not since: %v", now)
-	}
+	o.complain("the catalogue was never so, or not since: %v", now)
 }
 
 func (o *observer) complain(format string, args ...any) {
@@ -138,7 +130,7 @@ func (o *observer) complain(format string, args ...any) {
 func (o *observer) complaints() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return append([]string(nil), o.wrong...)
+	return slices.Clone(o.wrong)
 }
 
 // now is the set that gRPC has; known is false before the first.

@@ -35,7 +35,8 @@ type trial struct {
 
 	// allowedLines is how many lines of the log may be about no retry.
 	allowedLines int
-	goroutines   int // before the fault
+	goroutines   int    // before the fault
+	crowd        *crowd // whose RPCs count, too; may be nil
 	calls        []int64
 }
 
@@ -85,12 +86,19 @@ func (tr *trial) standIn() *consultest.Server {
 // serve starts n backends that are healthy throughout, and one that joins later.
 func (tr *trial) serve(n int) {
 	tr.t.Helper()
-	for i := range n {
-		b := tr.backend()
-		tr.backends = append(tr.backends, b)
-		tr.must(tr.catalogue.put(tr.instance(string(rune('a'+i)), b)))
+	for range n {
+		tr.backends = append(tr.backends, tr.backend())
 	}
+	tr.putBackends()
 	tr.joiner = tr.backend()
+}
+
+// putBackends puts those that are healthy throughout into the catalogue.
+func (tr *trial) putBackends() {
+	tr.t.Helper()
+	for i, b := range tr.backends {
+		tr.persist("register", func() error { return tr.catalogue.put(tr.instance(string(rune('a'+i)), b)) })
+	}
 }
 
 // instance is b as an entry of the catalogue.
@@ -117,7 +125,7 @@ func (tr *trial) must(err error) {
 func (tr *trial) dial(r naming.Resolver, opts ...grpc.DialOption) *client {
 	tr.t.Helper()
 	o := newObserver(adapter.RoundRobin(r))
-	tr.t.Cleanup(tr.catalogue.watch(o))
+	tr.t.Cleanup(tr.catalogue.watch(o, nil))
 	for _, b := range tr.backends {
 		o.mustHave(b.Addr(), true)
 	}
@@ -213,6 +221,9 @@ func (tr *trial) over(end func()) {
 		for _, w := range c.complaints() {
 			t.Error(w)
 		}
+	}
+	if tr.crowd != nil {
+		r.sent, r.failed = r.sent+tr.crowd.sent.Load(), r.failed+tr.crowd.failed.Load()
 	}
 	tr.checkLog()
 	table.add(r)

@@ -1,0 +1,116 @@
+package faults
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/metrics"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// sample is the state of a soak at one moment.
+type sample struct {
+	at           time.Duration // since the beginning
+	goroutines   int
+	heap         uint64 // bytes of objects, garbage included
+	sent, failed int64  // RPCs until now
+	diverging    int    // addresses by which gRPC's set differs from the catalogue's
+	fault        string // "" for none
+}
+
+// period is a time with a fault.
+type period struct{ from, to time.Duration }
+
+// samples are taken until stop.
+type samples struct {
+	trial  *trial
+	client *client
+	began  time.Time
+	end    chan struct{}
+	ended  sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	all    []sample
+	faults []period
+	fault  string
+}
+
+func startSampling(tr *trial, c *client, every time.Duration) *samples {
+	s := &samples{trial: tr, client: c, began: time.Now(), end: make(chan struct{})}
+	s.ended.Go(func() {
+		next := time.NewTicker(every)
+		defer next.Stop()
+		for {
+			s.take()
+			select {
+			case <-next.C:
+			case <-s.end:
+				return
+			}
+		}
+	})
+	return s
+}
+
+func (s *samples) stop() {
+	close(s.end)
+	s.ended.Wait()
+}
+
+// enter says that a fault begins, or with "" that it ends.
+func (s *samples) enter(fault string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Since(s.began)
+	if fault != "" {
+		s.faults = append(s.faults, period{now, now})
+	} else {
+		s.faults[len(s.faults)-1].to = now
+	}
+	s.fault = fault
+}
+
+func (s *samples) take() {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}} // does not stop the world
+	metrics.Read(heap)
+	has, _ := s.client.now()
+	one := sample{
+		at:         time.Since(s.began),
+		goroutines: runtime.NumGoroutine(),
+		heap:       heap[0].Value.Uint64(),
+		sent:       s.client.sent.Load() + s.trial.crowd.sent.Load(),
+		failed:     s.client.failed.Load() + s.trial.crowd.failed.Load(),
+		diverging:  differ(has, s.trial.catalogue.now()),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.fault = s.fault
+	s.all = append(s.all, one)
+}
+
+// write writes the samples as CSV.
+func (s *samples) write(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := csv.NewWriter(f)
+	rows := [][]string{{"seconds", "goroutines", "heap bytes", "RPCs sent", "RPCs failed", "divergence", "fault"}}
+	for _, one := range s.all {
+		rows = append(rows, []string{
+			strconv.FormatFloat(one.at.Seconds(), 'f', 2, 64), strconv.Itoa(one.goroutines), strconv.FormatUint(one.heap, 10),
+			strconv.FormatInt(one.sent, 10), strconv.FormatInt(one.failed, 10), strconv.Itoa(one.diverging), one.fault,
+		})
+	}
+	if err := w.WriteAll(rows); err != nil { // and flush
+		return err
+	}
+	return f.Close()
+}
