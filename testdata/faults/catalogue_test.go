@@ -17,6 +17,8 @@ type instance struct {
 	host string
 	port int
 	sick bool // its check is critical
+	// unchecked has no check and is healthy, which takes Consul less time.
+	unchecked bool
 
 	// addr is what it is to be called at; empty if it is of no use.
 	addr string

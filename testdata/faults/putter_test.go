@@ -53,7 +53,11 @@ func (c inCatalog) putTxn(instances []instance) error {
 		ops = append(ops,
 			&api.TxnOp{Service: &api.ServiceTxnOp{Verb: api.ServiceSet, Node: node, Service: api.AgentService{
 				ID: i.id, Service: c.service, Address: i.host, Port: i.port,
-			}}},
+			}}})
+		if i.unchecked {
+			continue
+		}
+		ops = append(ops,
 			&api.TxnOp{Check: &api.CheckTxnOp{Verb: api.CheckSet, Check: api.HealthCheck{
 				Node: node, CheckID: "check-" + i.id, Name: "health", Status: i.status(), ServiceID: i.id, ServiceName: c.service,
 			}}})
