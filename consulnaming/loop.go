@@ -39,6 +39,7 @@ type loop struct {
 	limit   *rate.Limiter
 	retry   *backoff.ExponentialBackOff
 	index   uint64
+	some    bool // the last answer had instances
 	skipped skipped
 }
 
@@ -112,15 +113,22 @@ func (l *loop) leave() {
 func (l *loop) run() {
 	defer l.closeIdle() // the last query may have ended after leave looked
 	for l.limit.Wait(l.ctx) == nil {
-		entries, index, err := l.ask(l.ctx, l.index)
-		l.index = index
+		index := l.index
+		entries, next, err := l.ask(l.ctx, index)
+		l.index = next
 		switch {
 		case l.ctx.Err() != nil:
 			return
 		case err == errAskAnew:
 		case err != nil:
 			l.failed(err)
+		case len(entries) == 0 && l.some && index > 0:
+			// Consul 1.22 answers so, and with the index that it was given, when
+			// the token has lost its rights; and only to a query without one
+			// does it say that it left something out.
+			l.index = 0
 		default:
+			l.some = len(entries) > 0
 			l.retry.Reset()
 			l.answered(entries)
 		}
