@@ -35,16 +35,27 @@ type Config struct {
 	// an ExtraHCL that switches ACLs on: a token that may do everything. When
 	// empty they act as the anonymous token, whatever CONSUL_HTTP_TOKEN says.
 	Token string
+	// Persistent makes the agent keep on disk what it knows, so that it is still
+	// there after Restart. Otherwise a Restart begins with an empty catalogue.
+	Persistent bool
+
+	join *membership // of StartCluster
 }
 
 // An Agent is a running Consul agent. Its methods may be called at any time
 // from any goroutine.
 type Agent struct {
 	dir       string
+	node      string
+	ports     ports
+	cfg       Config
+	files     []string
 	address   string
 	client    *api.Client
 	transport *http.Transport
-	process   *process
+
+	mu      sync.Mutex // guards process
+	process *process
 
 	stop    sync.Once
 	stopErr error
@@ -84,7 +95,7 @@ func startWith(ctx context.Context, cfg Config, free func() (ports, error)) (*Ag
 	return nil, fmt.Errorf("consulagent: start %s: %w", cfg.Path, err)
 }
 
-func start(ctx context.Context, cfg Config, free func() (ports, error)) (_ *Agent, err error) {
+func start(ctx context.Context, cfg Config, free func() (ports, error)) (*Agent, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -92,11 +103,15 @@ func start(ctx context.Context, cfg Config, free func() (ports, error)) (_ *Agen
 	if err != nil {
 		return nil, err
 	}
+	return startAt(ctx, cfg, p)
+}
+
+func startAt(ctx context.Context, cfg Config, p ports) (_ *Agent, err error) {
 	dir, err := os.MkdirTemp("", "consulagent-")
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{dir: dir, address: fmt.Sprintf("127.0.0.1:%d", p.http), transport: &http.Transport{}}
+	a := &Agent{dir: dir, ports: p, cfg: cfg, address: fmt.Sprintf("127.0.0.1:%d", p.http), transport: &http.Transport{}}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -104,21 +119,35 @@ func start(ctx context.Context, cfg Config, free func() (ports, error)) (_ *Agen
 	}()
 	// A name of its own tells this agent from another one that may have taken
 	// the HTTP port.
-	node := filepath.Base(dir)
-	files, err := writeConfig(dir, node, p, cfg.Token, cfg.ExtraHCL)
-	if err != nil {
+	a.node = filepath.Base(dir)
+	if a.files, err = writeConfig(dir, a.node, p, cfg); err != nil {
 		return nil, err
 	}
 	if a.client, err = newClient(a.address, cfg.Token, a.transport); err != nil {
 		return nil, err
 	}
-	if a.process, err = startProcess(cfg.Path, dir, files, cfg.Output); err != nil {
-		return nil, err
-	}
-	if err := a.awaitReady(ctx, node, cfg.Token); err != nil {
+	if err := a.run(ctx); err != nil {
 		return nil, err
 	}
 	return a, nil
+}
+
+// run starts the process and waits until it is ready.
+func (a *Agent) run(ctx context.Context) error {
+	p, err := startProcess(a.cfg.Path, a.dir, a.cfg.mode(), a.files, a.cfg.Output)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.process = p
+	a.mu.Unlock()
+	return a.awaitReady(ctx, p)
+}
+
+func (a *Agent) running() *process {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.process
 }
 
 // Address is the agent's HTTP API, "127.0.0.1:port".
@@ -132,8 +161,8 @@ func (a *Agent) Client() *api.Client { return a.client }
 // Further calls wait for the first and return its result.
 func (a *Agent) Stop() error {
 	a.stop.Do(func() {
-		if a.process != nil {
-			a.stopErr = a.process.end(5 * time.Second)
+		if p := a.running(); p != nil {
+			a.stopErr = p.end(5 * time.Second)
 		}
 		a.transport.CloseIdleConnections()
 		a.stopErr = errors.Join(a.stopErr, os.RemoveAll(a.dir))

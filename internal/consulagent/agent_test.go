@@ -42,7 +42,7 @@ func TestStartGivesAUsableAgentAndStopLeavesNothing(t *testing.T) {
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if a.process.cmd.ProcessState == nil {
+	if a.running().cmd.ProcessState == nil {
 		t.Error("the process was not waited for")
 	}
 	if conn, err := net.Dial("tcp", a.Address()); err == nil {
@@ -63,7 +63,7 @@ func TestStopTwiceAndAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 			select {
-			case <-a.process.done:
+			case <-a.running().done:
 			default:
 				t.Error("Stop returned before the agent was gone")
 			}
@@ -104,7 +104,7 @@ func TestEnvironmentOfTheProcess(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_TOKEN", "from the environment")
 	dir := t.TempDir()
 	var output bytes.Buffer
-	p, err := startProcess(self(), dir, nil, &output)
+	p, err := startProcess(self(), dir, nil, nil, &output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestContextHasNoEffectAfterStart(t *testing.T) {
 func TestStubbornAgentIsKilled(t *testing.T) {
 	t.Setenv("FAKE_AGENT", "stubborn")
 	ignoring := make(chan struct{})
-	p, err := startProcess(self(), t.TempDir(), nil, onText("ignoring", func() { close(ignoring) }))
+	p, err := startProcess(self(), t.TempDir(), nil, nil, onText("ignoring", func() { close(ignoring) }))
 	if err != nil {
 		t.Fatal(err)
 	}

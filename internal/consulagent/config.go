@@ -8,7 +8,7 @@ import (
 
 // writeConfig writes the agent's configuration into dir and returns the files
 // in the order in which they apply.
-func writeConfig(dir, node string, p ports, token, extra string) ([]string, error) {
+func writeConfig(dir, node string, p ports, cfg Config) ([]string, error) {
 	base := fmt.Sprintf(`
 node_name   = %q
 bind_addr   = "127.0.0.1"
@@ -37,15 +37,36 @@ check_update_interval = "0s"
 limits { http_max_conns_per_client = 10000 }
 `, node, p.http, p.server, p.serf)
 
-	if token != "" {
+	if cfg.Token != "" {
 		// The agent registers itself with it.
-		base += fmt.Sprintf("\nacl { tokens { agent = %q } }\n", token)
+		base += fmt.Sprintf("\nacl { tokens { agent = %q } }\n", cfg.Token)
+	}
+	if !cfg.inMemory() {
+		base += fmt.Sprintf("\ndata_dir = %q\nserver = %v\n", filepath.Join(dir, "data"), !cfg.join.isClient())
+		if !cfg.join.isClient() {
+			// As fast as -dev: a leader is missed after half a second.
+			base += fmt.Sprintf("bootstrap_expect = %d\nperformance { raft_multiplier = 1 }\n", cfg.join.servers())
+		}
+	}
+	if cfg.join != nil {
+		base += fmt.Sprintf("retry_join = [%s]\nretry_interval = \"200ms\"\n", cfg.join.addresses())
 	}
 	files := []string{filepath.Join(dir, "1-base.hcl"), filepath.Join(dir, "2-extra.hcl")}
-	for i, content := range []string{base, extra} {
+	for i, content := range []string{base, cfg.ExtraHCL} {
 		if err := os.WriteFile(files[i], []byte(content), 0o600); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
+}
+
+// inMemory says whether the agent is one of consul agent -dev.
+func (cfg Config) inMemory() bool { return !cfg.Persistent && cfg.join == nil }
+
+// mode is the command line in front of the configuration files.
+func (cfg Config) mode() []string {
+	if cfg.inMemory() {
+		return []string{"agent", "-dev"}
+	}
+	return []string{"agent"}
 }

@@ -20,8 +20,7 @@ type process struct {
 	err  error         // what Wait said; valid after done
 }
 
-func startProcess(path, dir string, files []string, output io.Writer) (*process, error) {
-	args := []string{"agent", "-dev"}
+func startProcess(path, dir string, args, files []string, output io.Writer) (*process, error) {
 	for _, file := range files {
 		args = append(args, "-config-file", file)
 	}
@@ -71,6 +70,11 @@ func (p *process) end(grace time.Duration) error {
 		case <-timer.C:
 		}
 	}
+	return p.kill()
+}
+
+// kill ends the process at once.
+func (p *process) kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("process %d: %w", p.cmd.Process.Pid, err)
 	}
