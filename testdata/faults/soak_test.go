@@ -30,23 +30,7 @@ type spell struct {
 // TestSoak has faults come one after the other, under churn and with ClientConns
 // that come and go. Nothing else may run in this process.
 func TestSoak(t *testing.T) {
-	ctx := context.Background()
-	var agent *consulagent.Agent
-	unlabelled(func() {
-		a, err := consulagent.Start(ctx, consulagent.Config{})
-		if err != nil {
-			t.Error(err)
-		}
-		agent = a
-	})
-	if agent == nil {
-		t.FailNow()
-	}
-	t.Cleanup(func() {
-		if err := agent.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	agent := startAgent(t, consulagent.Config{Persistent: true})
 	tr := newTrial(t, "soak, "+soakTime.String())
 	tr.at(inCatalog{agent.Client(), tr.service})
 	tr.serve(3)
@@ -66,7 +50,10 @@ func TestSoak(t *testing.T) {
 	churn := tr.startChurn(instances)
 	crowd := tr.startCrowd(door.address())
 	samples := startSampling(tr, client, min(time.Second, *soakTime/50))
-	spells := door.spells()
+	spells := append(door.spells(),
+		spell{"agent killed", agent.Kill, func() error { return restart(agent) }},
+		spell{"agent stopped", agent.Pause, agent.Resume},
+	)
 	// A spell of 2 to 15 s after a pause of 1 to 5, in twenty minutes.
 	unit := min(time.Second, *soakTime/20)
 	for turn := 0; time.Since(samples.began) < *soakTime; turn++ {

@@ -1,0 +1,195 @@
+package faults
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/grpcnaming/grpcnaming/consulnaming"
+	"github.com/grpcnaming/grpcnaming/internal/consulagent"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
+)
+
+// startAgent starts a real agent of the test's own.
+func startAgent(t *testing.T, cfg consulagent.Config) *consulagent.Agent {
+	t.Helper()
+	var agent *consulagent.Agent
+	var err error
+	unlabelled(func() { agent, err = consulagent.Start(testwait.Context(t), cfg) })
+	if err != nil {
+		t.Fatalf("the real Consul (run `make consul`): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := agent.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return agent
+}
+
+// restart starts agents that were killed, all at once, as the servers of a
+// cluster need one another for it.
+func restart(agents ...*consulagent.Agent) error {
+	ctx, cancel := context.WithTimeout(context.Background(), testwait.Patience)
+	defer cancel()
+	errs := make(chan error)
+	unlabelled(func() {
+		for _, a := range agents {
+			go func() { errs <- a.Restart(ctx) }()
+		}
+	})
+	var failed error
+	for range agents {
+		if err := <-errs; err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// underLoad is a trial at an agent of its own, under load.
+func underLoad(t *testing.T, name string, agent *consulagent.Agent, options ...consulnaming.Option) *trial {
+	t.Helper()
+	tr := newTrial(t, name)
+	tr.at(inCatalog{agent.Client(), tr.service})
+	tr.serve(3)
+	tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address()}), tr.service, options...))
+	tr.begin()
+	return tr
+}
+
+// client is one whose connections end with the test.
+func (tr *trial) client(cfg api.Config) *api.Client {
+	tr.t.Helper()
+	cfg.Transport = &http.Transport{}
+	if cfg.Token == "" {
+		cfg.Token = "anonymous"
+	}
+	c, err := api.NewClient(&cfg)
+	tr.must(err)
+	tr.t.Cleanup(cfg.Transport.CloseIdleConnections)
+	return c
+}
+
+// An agent that is killed takes nothing with it but news.
+func TestAgentIsKilled(t *testing.T) {
+	t.Run("restarted with its data", func(t *testing.T) {
+		t.Parallel()
+		agent := startAgent(t, consulagent.Config{Persistent: true})
+		tr := underLoad(t, "agent killed, restarted with its data", agent)
+		tr.must(agent.Kill())
+		time.Sleep(span(2*time.Second, 30*time.Second)) // it is gone for so long
+		tr.over(func() { tr.must(restart(agent)) })
+	})
+	t.Run("restarted empty, KeepLastKnown", func(t *testing.T) {
+		t.Parallel()
+		agent := startAgent(t, consulagent.Config{})
+		tr := underLoad(t, "agent killed, restarted empty, KeepLastKnown", agent, consulnaming.KeepLastKnown())
+		tr.allowedLines = 1 // that they are kept
+		tr.must(agent.Kill())
+		time.Sleep(span(time.Second, 30*time.Second))
+		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers > 0 })
+		tr.over(func() { tr.putAll() })
+	})
+	t.Run("restarted empty", func(t *testing.T) {
+		t.Parallel()
+		agent := startAgent(t, consulagent.Config{})
+		tr := newTrial(t, "agent killed, restarted empty: no RPC until there is an instance")
+		tr.at(inCatalog{agent.Client(), tr.service})
+		tr.serve(3)
+		c := tr.dial(consulnaming.NewConsulResolver(agent.Address(), tr.service))
+		for _, b := range tr.backends {
+			c.mustHave(b.Addr(), false)
+		}
+		tr.converge()
+		tr.must(agent.Kill())
+		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
+		tr.converge() // to nothing, as in v1.29.1
+		tr.putAll()
+		tr.begin()
+		tr.over(func() {})
+	})
+}
+
+// putAll puts those that are healthy throughout into the catalogue in one change.
+func (tr *trial) putAll() {
+	tr.t.Helper()
+	var all []instance
+	for i, b := range tr.backends {
+		all = append(all, tr.instance(string(rune('a'+i)), b))
+	}
+	tr.persist("register", func() error { return tr.catalogue.put(all...) })
+}
+
+// A stopped agent accepts connections and says nothing.
+func TestAgentIsStopped(t *testing.T) {
+	t.Parallel()
+	agent := startAgent(t, consulagent.Config{})
+	tr := underLoad(t, "agent stopped and continued", agent)
+	tr.must(agent.Pause())
+	time.Sleep(span(2*time.Second, 90*time.Second)) // longer than a query may take
+	tr.over(func() { tr.must(agent.Resume()) })
+}
+
+// Whichever servers of a cluster die, what clients have stays, and they learn what
+// is new when there is somebody who knows it.
+func TestCluster(t *testing.T) {
+	var cluster *consulagent.Cluster
+	var err error
+	unlabelled(func() { cluster, err = consulagent.StartCluster(testwait.Context(t), 3, consulagent.Config{}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	leader := func(t *testing.T) (leader *consulagent.Agent, followers []*consulagent.Agent) {
+		testwait.Until(t, "there is a leader", func() bool {
+			var err error
+			unlabelled(func() { leader, followers, err = cluster.Leader(cluster.Client) })
+			return err == nil
+		})
+		return leader, followers
+	}
+	for _, c := range []struct {
+		name string
+		kill func(leader *consulagent.Agent, followers []*consulagent.Agent) []*consulagent.Agent
+	}{
+		{"leader killed", func(l *consulagent.Agent, _ []*consulagent.Agent) []*consulagent.Agent {
+			return []*consulagent.Agent{l}
+		}},
+		{"follower killed", func(_ *consulagent.Agent, f []*consulagent.Agent) []*consulagent.Agent {
+			return f[1:]
+		}},
+		{"quorum lost and regained", func(l *consulagent.Agent, f []*consulagent.Agent) []*consulagent.Agent {
+			return []*consulagent.Agent{l, f[1]}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, followers := leader(t)
+			tr := newTrial(t, "cluster: "+c.name)
+			tr.at(inCatalog{cluster.Client.Client(), tr.service})
+			tr.serve(3)
+			// One watches through the client agent, one at a server that stays.
+			tr.dial(consulnaming.NewConsulResolver(cluster.Client.Address(), tr.service))
+			tr.dial(consulnaming.NewConsulResolver(followers[0].Address(), tr.service))
+			tr.begin()
+			killed := c.kill(l, followers)
+			for _, a := range killed {
+				tr.must(a.Kill())
+			}
+			if len(killed) == 1 {
+				tr.join() // there is, or will be, a leader to take it
+			} else {
+				time.Sleep(span(2*time.Second, 30*time.Second)) // nobody can
+			}
+			tr.over(func() { tr.must(restart(killed...)) })
+		})
+	}
+}

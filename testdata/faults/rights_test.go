@@ -1,0 +1,244 @@
+package faults
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"github.com/grpcnaming/grpcnaming/consulnaming"
+	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/consulagent"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
+)
+
+const (
+	master   = "11111111-1111-4111-8111-111111111111" // may do everything
+	reader   = "22222222-2222-4222-8222-222222222222"
+	aclRules = `acl { enabled = true default_policy = "deny" token_ttl = "0s" policy_ttl = "0s" role_ttl = "0s" tokens { initial_management = "` + master + `" } }`
+)
+
+// rights lets the reader's token read what rules say.
+func rights(t *testing.T, agent *consulagent.Agent, rules string) {
+	t.Helper()
+	acl := agent.Client().ACL()
+	var err error
+	unlabelled(func() {
+		var policy *api.ACLPolicy
+		if policy, _, err = acl.PolicyReadByName("reader", nil); err == nil && policy != nil {
+			policy.Rules = rules
+			_, _, err = acl.PolicyUpdate(policy, nil)
+			return
+		}
+		if policy, _, err = acl.PolicyCreate(&api.ACLPolicy{Name: "reader", Rules: rules}, nil); err == nil {
+			_, _, err = acl.TokenCreate(&api.ACLToken{SecretID: reader, Policies: []*api.ACLLink{{ID: policy.ID}}}, nil)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	mayRead        = `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`
+	mayReadNothing = `key "nothing" { policy = "read" }`
+)
+
+// shortWait is for tests whose waits are over without a change. A query that the
+// agent holds has the rights that it came with, or, if it may see nothing, is
+// held until its wait is over, whatever happens.
+var shortWait = consulnaming.QueryOptions(&api.QueryOptions{WaitTime: time.Second})
+
+// A right that is taken away takes no address with it, and one that is given later
+// is used.
+func TestRights(t *testing.T) {
+	agent := startAgent(t, consulagent.Config{Token: master, ExtraHCL: aclRules})
+	rights(t, agent, mayRead)
+	t.Run("taken away and given again", func(t *testing.T) {
+		tr := newTrial(t, "ACL: right taken away and given again")
+		tr.at(inCatalog{agent.Client(), tr.service})
+		tr.serve(3)
+		tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address(), Token: reader}), tr.service, shortWait))
+		tr.begin()
+		rights(t, agent, mayReadNothing)
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().retries > 0 })
+		time.Sleep(span(time.Second, 30*time.Second))
+		tr.over(func() { rights(t, agent, mayRead) })
+	})
+
+	acl := agent.Client().ACL()
+	token := func(t *testing.T, change func() error) {
+		t.Helper()
+		var err error
+		unlabelled(func() { err = change() })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	policies := []*api.ACLLink{{Name: "reader"}}
+	const unknown = "33333333-3333-4333-8333-333333333333"
+	for _, c := range []struct {
+		name, token, want string
+		before, grant     func(*testing.T)
+	}{
+		{"no token", "", "there is no address available", func(*testing.T) {}, func(t *testing.T) {
+			token(t, func() error {
+				_, _, err := acl.TokenUpdate(&api.ACLToken{AccessorID: "00000000-0000-0000-0000-000000000002", Policies: policies}, nil)
+				return err
+			})
+		}},
+		{"unknown token", unknown, "ACL not found", func(*testing.T) {}, func(t *testing.T) {
+			token(t, func() error {
+				_, _, err := acl.TokenCreate(&api.ACLToken{SecretID: unknown, Policies: policies}, nil)
+				return err
+			})
+		}},
+		{"token without rights", reader, "permission denied", func(t *testing.T) { rights(t, agent, mayReadNothing) }, func(t *testing.T) {
+			rights(t, agent, mayRead)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := newTrial(t, "ACL: "+c.name+", then a right")
+			tr.at(inCatalog{agent.Client(), tr.service})
+			// There is something that a client without rights is not told of.
+			tr.must(tr.catalogue.put(instance{id: "useless", host: "127.0.0.1"}))
+			tr.allowedLines = 1 // about its port
+			c.before(t)
+			cl := tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address(), Token: c.token}), tr.service, shortWait))
+			testwait.Until(t, "the RPC says why", func() bool {
+				_, err := backend.Call(testwait.Context(t), cl.conn)
+				return err != nil && strings.Contains(err.Error(), c.want)
+			})
+			c.grant(t)
+			tr.serve(3)
+			tr.begin()
+			tr.over(func() {})
+		})
+	}
+}
+
+// pki is a certificate authority and what it has signed, in files.
+type pki struct {
+	dir  string
+	ca   *x509.Certificate
+	key  *ecdsa.PrivateKey
+	next int64
+}
+
+func newPKI(t *testing.T) *pki {
+	t.Helper()
+	p := &pki{dir: t.TempDir(), next: 1}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA of " + t.Name()},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	p.ca, p.key = template, nil
+	p.sign(t, "ca", template)
+	return p
+}
+
+// file is where the certificate, or key, of a name is.
+func (p *pki) file(name string) string { return filepath.Join(p.dir, name+".pem") }
+
+// sign makes the files name.pem and name-key.pem.
+func (p *pki) sign(t *testing.T, name string, template *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.key == nil {
+		p.key = key
+	}
+	p.next++
+	template.SerialNumber = big.NewInt(p.next)
+	der, err := x509.CreateCertificate(rand.Reader, template, p.ca, &key.PublicKey, p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		p.file(name): {Type: "CERTIFICATE", Bytes: der}, p.file(name + "-key"): {Type: "EC PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (p *pki) leaf(t *testing.T, name string, usage x509.ExtKeyUsage) {
+	p.sign(t, name, &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	})
+}
+
+// Over TLS, the agent may know its clients, and clients know their agent: with a
+// wrong CA there is no address, and the RPC says why.
+func TestTLS(t *testing.T) {
+	ours, others := newPKI(t), newPKI(t)
+	ours.leaf(t, "server", x509.ExtKeyUsageServerAuth)
+	ours.leaf(t, "client", x509.ExtKeyUsageClientAuth)
+	agent, address := startTLSAgent(t, ours)
+	for _, c := range []struct {
+		name string
+		tls  api.TLSConfig
+		want string // in the error of RPCs; empty for none
+	}{
+		{"mTLS", api.TLSConfig{CAFile: ours.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, ""},
+		{"no client certificate", api.TLSConfig{CAFile: ours.file("ca")}, "certificate"},
+		{"wrong CA", api.TLSConfig{CAFile: others.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, "certificate"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTrial(t, "TLS: "+c.name)
+			tr.at(inCatalog{agent.Client(), tr.service})
+			tr.serve(3)
+			client := tr.client(api.Config{Address: address, Scheme: "https", TLSConfig: c.tls})
+			conn := tr.dial(consulnaming.New(client, tr.service))
+			if c.want == "" {
+				tr.begin()
+				tr.over(func() {})
+				return
+			}
+			testwait.Until(t, "the RPC says why", func() bool {
+				_, err := backend.Call(testwait.Context(t), conn.conn)
+				return err != nil && strings.Contains(err.Error(), c.want)
+			})
+		})
+	}
+}
+
+// startTLSAgent starts an agent that speaks HTTPS, with clients whose certificate
+// is p's, at the address.
+func startTLSAgent(t *testing.T, p *pki) (agent *consulagent.Agent, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(address)
+	return startAgent(t, consulagent.Config{ExtraHCL: fmt.Sprintf(`
+ports { https = %s }
+tls { https { ca_file = %q cert_file = %q key_file = %q verify_incoming = true } }
+`, port, p.file("ca"), p.file("server"), p.file("server-key"))}), address
+}
