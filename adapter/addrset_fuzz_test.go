@@ -193,7 +193,8 @@ func FuzzFold(f *testing.F) {
 		var model modelSet
 		updates := fuzzUpdates(data)
 		for batch := range slices.Chunk(updates, 8) {
-			before := set.list()
+			before, snapshot := set.list(), set.snapshot()
+			was := slices.Clone(model)
 			knows := slices.ContainsFunc(batch, func(u *naming.Update) bool {
 				return u != nil && u.Op == naming.Add && model.has(Address{u.Addr, u.Metadata})
 			})
@@ -208,6 +209,9 @@ func FuzzFold(f *testing.F) {
 			if got := set.list(); !sameList(got, model) || set.len() != len(model) {
 				t.Fatalf("%d addresses %v, want %v", set.len(), got, model)
 			}
+			if got := snapshot.list(); !sameList(got, was) {
+				t.Fatalf("a snapshot became %v, and was %v", got, was)
+			}
 			if len(before) > 0 {
 				before[0].Addr = "not ours" // a list is the caller's own
 				if got := set.list(); !sameList(got, model) {
@@ -216,8 +220,8 @@ func FuzzFold(f *testing.F) {
 			}
 		}
 		for _, a := range model {
-			if m := set.find(a); modelEqual(a, a) != (m != nil) {
-				t.Fatalf("find(%v) = %v", a, m)
+			if has := set.has(a); modelEqual(a, a) != has {
+				t.Fatalf("has(%v) = %v", a, has)
 			}
 		}
 	})

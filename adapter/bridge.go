@@ -28,7 +28,7 @@ type bridge struct {
 	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
 	again    bool                       // the Balancer has been closed before
 
-	states mailbox[v1State]
+	states mailbox[v1State] // put by the goroutine that starts and follows the Balancer, or by the feed
 	ctx    context.Context
 	cancel context.CancelFunc
 	closed chan struct{} // when Balancer.Close has returned
@@ -44,10 +44,11 @@ type bridge struct {
 }
 
 // v1State is what the bridge tells the policy, as an attribute of the State:
-// the list of addresses, or why there is none.
+// the list of addresses, which nobody changes any more, or why there is none.
 type v1State struct {
 	bridge    *bridge
 	addresses []Address
+	feed      *feed // that has the addresses, if the Balancer is a RoundRobin
 	err       error
 }
 
@@ -87,8 +88,12 @@ func balancerConfig(opts resolver.BuildOptions) BalancerConfig {
 
 // follow reads Notify's channel until Balancer.Close has returned. It reads at
 // once and keeps the newest list: an Up that waits for room in the channel must
-// not have to wait for grpc, which waits for that Up.
+// not have to wait for grpc, which waits for that Up. A RoundRobin has no need of
+// that: it has a feed.
 func (b *bridge) follow() {
+	if _, ok := b.balancer.(*roundRobin); ok {
+		return
+	}
 	var lists <-chan []Address
 	err := b.call("Notify", func() error {
 		lists = b.balancer.Notify()
@@ -104,7 +109,7 @@ func (b *bridge) follow() {
 	}
 	go func() {
 		var late <-chan time.Time
-		if _, ok := b.balancer.(*roundRobin); b.again && !ok {
+		if b.again {
 			t := time.NewTimer(wakeTime)
 			defer t.Stop()
 			late = t.C
@@ -129,11 +134,18 @@ func (b *bridge) follow() {
 	}()
 }
 
-// send hands the newest state to grpc, one at a time.
+// send hands the newest state to grpc, one at a time. What is newest is decided
+// when grpc can take it.
 func (b *bridge) send() {
 	for {
 		select {
 		case s := <-b.states:
+			if s.feed != nil {
+				var ok bool
+				if s.addresses, ok = s.feed.addresses(); !ok {
+					continue
+				}
+			}
 			_ = b.cc.UpdateState(b.state(s)) // policy never returns an error
 		case <-b.ctx.Done():
 			return
@@ -150,7 +162,10 @@ func (b *bridge) state(s v1State) resolver.State {
 		addrs[i].Addr = a.Addr
 	}
 	return resolver.State{
-		Addresses:     addrs,
+		Addresses: addrs,
+		// The policy has no use for endpoints, and without these grpc makes one
+		// of each address, which costs it as much as all the rest.
+		Endpoints:     []resolver.Endpoint{},
 		ServiceConfig: b.lbConfig,
 		Attributes:    attributes.New(v1StateKey{}, &s),
 	}

@@ -1,9 +1,6 @@
 package adapter
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // call runs f, which calls the named method of the Balancer, unless the Balancer
 // is being closed.
@@ -16,7 +13,7 @@ func (b *bridge) call(method string, f func() error) error {
 	b.calls.Add(1)
 	b.mu.Unlock()
 	defer b.calls.Done()
-	return contain(fmt.Sprintf("%T.%s", b.balancer, method), f)
+	return contain(b.balancer, method, f)
 }
 
 var errConnClosing = errors.New("grpc: the connection is closing")
@@ -46,7 +43,7 @@ func (b *bridge) down(c *conn) {
 	b.calls.Add(1)
 	b.mu.Unlock()
 	defer b.calls.Done()
-	_ = contain("Up's function", func() error { down(errConnClosing); return nil })
+	_ = contain(b.balancer, "Up's function", func() error { down(errConnClosing); return nil })
 }
 
 // allDown says of every connection that it is no more: a Balancer that will be
@@ -58,6 +55,6 @@ func (b *bridge) allDown() {
 	b.downs = nil
 	b.mu.Unlock()
 	for _, down := range downs {
-		_ = contain("Up's function", func() error { down(errConnClosing); return nil })
+		_ = contain(b.balancer, "Up's function", func() error { down(errConnClosing); return nil })
 	}
 }

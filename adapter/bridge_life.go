@@ -82,10 +82,12 @@ func (b *bridge) start() error {
 			b.setBegun() // a Start that fails may leave something behind
 			return b.balancer.Start(b.target, b.config)
 		}
-		err := rr.begin(b.target, false)
+		news := func(f *feed) { b.states.put(v1State{bridge: b, feed: f}) }
+		err := rr.begin(b.target, false, news)
 		if err == errStarted {
-			b.balancer = RoundRobin(rr.resolver)
-			err = b.balancer.Start(b.target, b.config)
+			rr = RoundRobin(rr.resolver).(*roundRobin)
+			b.balancer = rr
+			err = rr.begin(b.target, false, news)
 		}
 		if err == nil {
 			b.setBegun() // not before: another ClientConn's life is not ours to end
@@ -169,7 +171,7 @@ func (b *bridge) closeBalancer() {
 			return
 		}
 		b.option.closed.Store(true)
-		err := contain(fmt.Sprintf("%T.Close", b.balancer), b.balancer.Close)
+		err := contain(b.balancer, "Close", b.balancer.Close)
 		if err != nil {
 			logger.Warningf("target %q: closing the balancer: %v", b.target, err)
 		}

@@ -106,14 +106,14 @@ func (r *namingResolver) send() {
 			return
 		}
 		r.mu.Lock()
-		list, err := r.known.list(), r.err
+		newest, err := r.known.snapshot(), r.err
 		r.mu.Unlock()
 		if err != nil {
 			r.cc.ReportError(err)
 			continue
 		}
-		addrs := make([]resolver.Address, len(list))
-		for i, a := range list {
+		addrs := make([]resolver.Address, newest.n)
+		for i, a := range newest.list() {
 			addrs[i] = modernAddress(a)
 		}
 		// An error asks for another try soon, which a watcher cannot be told.

@@ -12,11 +12,11 @@ var logger = grpclog.Component("grpcnaming")
 
 // contain calls f, a method of the user's, and makes an error of a panic. It is
 // used where f runs on a goroutine of ours or of grpc's, which no user could
-// guard; what names the method for the log.
-func contain(what string, f func() error) (err error) {
+// guard; the method is one of v's.
+func contain(v any, method string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%s panicked: %v", what, p)
+			err = fmt.Errorf("%T.%s panicked: %v", v, method, p)
 			logger.Errorf("%v\n%s", err, debug.Stack())
 		}
 	}()

@@ -117,7 +117,7 @@ func TestContractResolveFailsBackoff(t *testing.T) {
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		rr.watch.current.(*scriptWatcher).fail(t, errors.New("down"))
+		rr.feed.watch.current.(*scriptWatcher).fail(t, errors.New("down"))
 		time.Sleep(10 * time.Minute) // of the bubble's time
 		synctest.Wait()
 		if calls < 10 || calls > 60 {

@@ -1,7 +1,7 @@
 package adapter
 
 // mailbox holds the newest value that was put and not taken yet. One goroutine
-// puts, without ever waiting; one takes.
+// at a time puts, without ever waiting; one takes.
 type mailbox[T any] chan T
 
 func newMailbox[T any]() mailbox[T] { return make(chan T, 1) }

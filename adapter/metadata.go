@@ -7,7 +7,15 @@ import "reflect"
 // slice, a struct that holds one) or tells apart (two pointers) is compared by
 // content. A function, other than nil, equals nothing, not even itself.
 func sameMetadata(a, b interface{}) bool {
+	if a == nil && b == nil { // as nearly always
+		return true
+	}
 	return equalOperands(a, b) && a == b || reflect.DeepEqual(a, b)
+}
+
+// same says whether a and b are the same address.
+func (a Address) same(b Address) bool {
+	return a.Addr == b.Addr && sameMetadata(a.Metadata, b.Metadata)
 }
 
 // identical says whether a and b, of equal content, cannot be told apart by ==
@@ -21,6 +29,9 @@ func equalOperands(a, b interface{}) bool {
 	if a == nil || b == nil {
 		return true
 	}
-	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
-	return va.Type() != vb.Type() || va.Comparable() && vb.Comparable()
+	t := reflect.TypeOf(a)
+	if t != reflect.TypeOf(b) || t.Kind() == reflect.Pointer {
+		return true
+	}
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable()
 }

@@ -1,7 +1,8 @@
 package adapter
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 // before its resolver is asked again.
 const settleTime = 100 * time.Millisecond
 
-// nextCall is one call of Watcher.Next, on a goroutine of its own, which ends
-// when Next returns.
+// nextCall is one call of Watcher.Next.
 type nextCall struct {
 	watcher naming.Watcher
-	done    chan struct{} // closed when what follows is set
+	ended   bool // what follows is there
 	updates []*naming.Update
 	err     error
+	over    chan struct{} // closed then; nil unless somebody waits beside the goroutine that calls
 }
 
 // nextCalls remembers the last call of Next beyond the end of its watch. One
@@ -29,68 +30,99 @@ type nextCall struct {
 type nextCalls struct {
 	mu   sync.Mutex // guards what follows
 	last *nextCall  // nil once its result has been used
+	idle *nextCall  // to be used again
 	used naming.Watcher
 }
 
-// call calls w.Next, unless it is being called already.
-func (c *nextCalls) call(w naming.Watcher) *nextCall {
+// next returns what w.Next does, which it calls unless it is being called
+// already, and whether w had delivered before. When ctx has ended meanwhile it is
+// not ok, and the result is for the next watch, if it is the same watcher's.
+func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, err error, again, ok bool) {
+	c.mu.Lock()
+	n := c.last
+	if n == nil || !sameWatcher(n.watcher, w) || n.ended && n.err != nil {
+		if n = c.idle; n == nil {
+			n = new(nextCall)
+		}
+		n.watcher, c.last, c.idle = w, n, nil
+		c.mu.Unlock()
+		c.run(n)
+	} else {
+		over := n.wait()
+		c.mu.Unlock()
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, nil, false, false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last != nil && sameWatcher(c.last.watcher, w) && !c.last.failed() {
-		return c.last
-	}
-	n := &nextCall{watcher: w, done: make(chan struct{})}
-	c.last = n
-	go func() {
-		defer close(n.done)
-		n.err = contain(fmt.Sprintf("%T.Next", w), func() (err error) {
-			n.updates, err = w.Next()
-			return err
-		})
-	}()
-	return n
-}
-
-// failed says whether the call has ended with an error.
-func (n *nextCall) failed() bool {
-	select {
-	case <-n.done:
-		return n.err != nil
-	default:
-		return false
-	}
-}
-
-// taken says that n's result has been used.
-func (c *nextCalls) taken(n *nextCall) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	again = c.used != nil && sameWatcher(c.used, w)
+	c.used = w
+	updates, err = n.updates, n.err
 	if c.last == n {
 		c.last = nil
+		if n.over == nil { // nobody else has n
+			*n = nextCall{}
+			c.idle = n
+		}
 	}
-	c.used = n.watcher
+	return updates, err, again, true
 }
 
-// isUsed says whether w has delivered before.
-func (c *nextCalls) isUsed(w naming.Watcher) bool {
+var errNextExited = errors.New("Next ended its goroutine") // by runtime.Goexit, as testing.T.FailNow does
+
+// run calls Next, on the goroutine of the watch that wants it: two switches per
+// update would cost more than all the rest.
+func (c *nextCalls) run(n *nextCall) {
+	defer c.end(n)
+	n.err = errNextExited
+	n.err = contain(n.watcher, "Next", n.call)
+}
+
+func (n *nextCall) call() (err error) {
+	n.updates, err = n.watcher.Next()
+	return err
+}
+
+func (c *nextCalls) end(n *nextCall) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.used != nil && sameWatcher(c.used, w)
+	n.ended = true
+	if n.over != nil {
+		close(n.over)
+	}
+}
+
+// wait returns a channel that is closed when the call has ended; it is called with
+// the lock held.
+func (n *nextCall) wait() <-chan struct{} {
+	if n.over == nil {
+		n.over = make(chan struct{})
+		if n.ended {
+			close(n.over)
+		}
+	}
+	return n.over
 }
 
 // settle waits for a call that is running, up to settleTime: Resolve and Next of
 // resolvers that are their own watchers share variables.
 func (c *nextCalls) settle() {
 	c.mu.Lock()
-	last := c.last
-	c.mu.Unlock()
-	if last == nil {
+	if c.last == nil || c.last.ended {
+		c.mu.Unlock()
 		return
 	}
+	over := c.last.wait()
+	c.mu.Unlock()
 	t := time.NewTimer(settleTime)
 	defer t.Stop()
 	select {
-	case <-last.done:
+	case <-over:
 	case <-t.C:
 	}
 }

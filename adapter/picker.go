@@ -16,7 +16,7 @@ import (
 type picker struct {
 	policy *policy
 	bridge *bridge
-	conns  routes
+	conns  *conns
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -26,7 +26,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		p.policy.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := p.conns.find(a)
+	c := p.conns.routes().find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())

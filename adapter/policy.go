@@ -24,7 +24,7 @@ type policyBuilder struct{}
 func (policyBuilder) Name() string { return policyName }
 
 func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
-	return &policy{cc: cc, conns: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
+	return &policy{cc: cc, conns: newConns(nil, nil), routes: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
 }
 
 // policy is the LB-policy half of WithBalancer. It keeps a SubConn for each
@@ -34,9 +34,12 @@ func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) bala
 type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
-	conns  routes
+	feed   *feed // of the RoundRobin whose addresses these are; nil for any other Balancer
+	conns  *conns
+	routes routes // to conns
+	round  uint64 // counts States
 	up     *balancer.ConnectivityStateEvaluator
-	picker balancer.Picker
+	err    error // instead of addresses
 
 	mu      sync.Mutex // guards what follows and keeps States in order; taken without any other lock
 	last    balancer.State
@@ -52,26 +55,11 @@ type conn struct {
 	subConn balancer.SubConn
 	state   atomic.Uint32
 	err     atomic.Pointer[error] // why it is in TransientFailure
+	round   uint64                // of the State that named it last
+	index   int                   // in policy.conns
 }
 
-// routes leads from addresses to conns: by Addr, then by Metadata. It is never
-// changed once a picker has it.
-type routes map[string][]route
-
-type route struct {
-	metadata interface{}
-	*conn
-}
-
-// find returns the conn of a, or nil.
-func (r routes) find(a Address) *conn {
-	for _, to := range r[a.Addr] {
-		if sameMetadata(to.metadata, a.Metadata) {
-			return to.conn
-		}
-	}
-	return nil
-}
+func (c *conn) is(s connectivity.State) bool { return connectivity.State(c.state.Load()) == s }
 
 func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 	v1, ok := s.ResolverState.Attributes.Value(v1StateKey{}).(*v1State)
@@ -88,32 +76,53 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 		p.ResolverError(fmt.Errorf("adapter: %d addresses became %d on the way through grpc", len(v1.addresses), len(s.ResolverState.Addresses)))
 		return nil
 	}
+	p.feed, p.err = v1.feed, nil
+	p.reconcile(v1.addresses, s.ResolverState.Addresses)
+	p.send()
+	return nil
+}
 
-	old := p.conns
-	p.conns = make(routes, len(v1.addresses))
-	for i, a := range v1.addresses {
-		if p.conns.find(a) != nil {
+// reconcile makes the conns those of the addresses, which are dialled as the
+// other list says. What both lists have in the same order, which is nearly
+// everything nearly always, is found without a look into the map.
+func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
+	p.round++
+	old, at := p.conns, 0
+	next := make([]*conn, 0, len(addresses))
+	for i, a := range addresses {
+		var c *conn
+		if at < len(old.list) && old.addresses[at].same(a) {
+			c = old.list[at]
+		} else {
+			c = p.routes.find(a)
+		}
+		if c != nil && c.round == p.round {
 			continue // named twice
 		}
-		c := old.find(a)
-		if c == nil || !c.address.Equal(s.ResolverState.Addresses[i]) {
-			if c = p.connect(a, s.ResolverState.Addresses[i]); c == nil {
+		if c != nil {
+			at = c.index + 1
+		}
+		if c == nil || !c.address.Equal(dialled[i]) {
+			former := c
+			if c = p.connect(a, dialled[i]); c == nil {
 				continue
+			}
+			p.routes.add(c)
+			if former != nil {
+				former.round = p.round
+				p.remove(former)
 			}
 		}
 		p.rename(c, a)
-		p.conns[a.Addr] = append(p.conns[a.Addr], route{a.Metadata, c})
+		c.round, c.index = p.round, len(next)
+		next = append(next, c)
 	}
-	for addr, same := range old {
-		for _, to := range same {
-			if p.conns.find(Address{addr, to.metadata}) != to.conn {
-				p.remove(to.conn)
-			}
+	for _, c := range old.list {
+		if c.round != p.round {
+			p.remove(c)
 		}
 	}
-	p.picker = &picker{policy: p, bridge: p.bridge, conns: p.conns}
-	p.send()
-	return nil
+	p.conns = newConns(next, addresses)
 }
 
 func (p *policy) connect(a Address, ra resolver.Address) *conn {
@@ -139,7 +148,7 @@ func (p *policy) rename(c *conn, a Address) {
 	if identical(c.v1.Metadata, a.Metadata) {
 		return
 	}
-	ready := connectivity.State(c.state.Load()) == connectivity.Ready
+	ready := c.is(connectivity.Ready)
 	if ready {
 		p.bridge.down(c)
 	}
@@ -151,13 +160,14 @@ func (p *policy) rename(c *conn, a Address) {
 
 // remove ends c gracefully: RPCs on it are allowed to finish.
 func (p *policy) remove(c *conn) {
+	p.routes.remove(c)
 	p.enter(c, connectivity.Shutdown)
 	c.subConn.Shutdown()
 }
 
 // changed is the StateListener of c.
 func (p *policy) changed(c *conn, s balancer.SubConnState) {
-	if connectivity.State(c.state.Load()) == connectivity.Shutdown {
+	if c.is(connectivity.Shutdown) {
 		return // removed before
 	}
 	if s.ConnectivityState == connectivity.TransientFailure {
@@ -186,18 +196,30 @@ func (p *policy) enter(c *conn, s connectivity.State) {
 // are addresses, they stay. A status in err is none of the RPC's: RPCs are
 // Unavailable, and those that wait for ready wait.
 func (p *policy) ResolverError(err error) {
-	if len(p.conns) > 0 {
+	if len(p.conns.list) > 0 {
 		logger.Warningf("%v; the last addresses stay", err)
 		return
 	}
-	p.picker = base.NewErrPicker(errors.New(err.Error()))
+	p.err = errors.New(err.Error())
 	p.send()
 }
 
-// send gives grpc the picker, and thereby another try to the RPCs that wait.
+// picker returns one for the conns as they are.
+func (p *policy) picker() balancer.Picker {
+	if p.err != nil {
+		return base.NewErrPicker(p.err)
+	}
+	ask := picker{policy: p, bridge: p.bridge, conns: p.conns}
+	if p.feed != nil {
+		return &turns{picker: ask, feed: p.feed}
+	}
+	return &ask
+}
+
+// send gives grpc a picker, and thereby another try to the RPCs that wait.
 func (p *policy) send() {
 	state := connectivity.TransientFailure // without addresses
-	if len(p.conns) > 0 {
+	if len(p.conns.list) > 0 {
 		state = p.up.CurrentState()
 	}
 	if state == connectivity.Idle {
@@ -205,7 +227,7 @@ func (p *policy) send() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = balancer.State{ConnectivityState: state, Picker: p.picker}
+	p.last = balancer.State{ConnectivityState: state, Picker: p.picker()}
 	if !p.closed {
 		p.cc.UpdateState(p.last)
 	}

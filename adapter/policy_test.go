@@ -268,7 +268,7 @@ func TestAddressSetShrinks(t *testing.T) {
 		s.add(a)
 		s.remove(a)
 	}
-	if len(s.members) > 100 || len(s.byAddr) != 0 {
-		t.Errorf("%d places and %d keys for nothing", len(s.members), len(s.byAddr))
+	if len(s.log) > 100 || len(s.older) > 100 || len(s.gone) > 100 || len(s.byAddr) != 0 {
+		t.Errorf("%d places and %d keys for nothing", len(s.log), len(s.byAddr))
 	}
 }

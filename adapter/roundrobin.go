@@ -27,7 +27,8 @@ var (
 // without its faults: a watcher that fails is replaced instead of given up,
 // a Delete is never lost, an address that goes and comes back within one batch
 // stays usable, and after Close it can be started again. One goroutine runs per
-// Start and ends with Close, and one per Next, which ends when Next returns.
+// Start and ends with Close, another from the first Notify after it, and one per
+// Next, which ends when Next returns.
 //
 // Deprecated: use [NewBuilder] and the LB policy "round_robin".
 func RoundRobin(r naming.Resolver) Balancer {
@@ -38,7 +39,7 @@ type roundRobin struct {
 	resolver naming.Resolver
 	calls    nextCalls
 
-	turn atomic.Uint64
+	turn atomic.Uint32
 	// candidates is what Get chooses from. It is nil when it has to be made
 	// anew, so that 1,000 Ups in a row cost one new list and not 1,000.
 	candidates atomic.Pointer[candidates]
@@ -46,9 +47,8 @@ type roundRobin struct {
 	mu      sync.Mutex // guards what follows
 	started bool       // and neither failed nor closed since
 	closed  bool
-	target  string         // of the last Start
-	watch   *watch         // nil without resolver
-	notify  chan []Address // likewise; holds the newest list until it is read
+	target  string // of the last Start
+	feed    *feed  // likewise; nil if that failed
 	known   addressSet
 	// up has the addresses between Up and down, whether known or not: an
 	// address that is deleted and added again before grpc has heard of it
@@ -67,27 +67,31 @@ type candidates struct {
 
 // Start may be called again. If it has not been closed, whoever called Notify
 // before keeps the addresses that he has, as in v1.29.1.
-func (rr *roundRobin) Start(target string, _ BalancerConfig) error { return rr.begin(target, true) }
+func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
+	return rr.begin(target, true, nil)
+}
 
 // begin is Start. Unless it may take over it fails with errStarted if another
-// Start is in force.
-func (rr *roundRobin) begin(target string, takeOver bool) error {
+// Start is in force. news, if given, is called with mu held each time there is
+// something new to be fetched from the feed.
+func (rr *roundRobin) begin(target string, takeOver bool, news func(*feed)) error {
 	rr.mu.Lock()
 	if rr.started && !takeOver {
 		rr.mu.Unlock()
 		return errStarted
 	}
-	if former := rr.watch; former != nil {
-		defer former.stop()
-	}
 	if !rr.started {
 		rr.up = addressSet{}
 		rr.epoch++
-	} else if rr.notify != nil {
-		close(rr.notify)
+	} else if former := rr.feed; former != nil {
+		former.end()
+		if former.watch != nil {
+			defer former.watch.stop()
+		}
 	}
+	f := newFeed(rr, news)
 	rr.started, rr.closed = true, false
-	rr.watch, rr.notify, rr.reason = nil, nil, nil
+	rr.feed, rr.reason = f, nil
 	if rr.target != target {
 		rr.known = addressSet{}
 	}
@@ -95,28 +99,30 @@ func (rr *roundRobin) begin(target string, takeOver bool) error {
 	rr.candidates.Store(nil)
 	if rr.resolver == nil {
 		rr.known.add(Address{Addr: target})
+		f.tell()
 		rr.mu.Unlock()
 		return nil
 	}
-	rr.notify = make(chan []Address, 1)
+	f.lists = make(chan []Address, 1)
 	w := newWatch(rr.resolver, target, &rr.calls)
-	w.fold = func(updates []*naming.Update, fullSet bool) bool { return rr.fold(w, updates, fullSet) }
+	w.fold = func(updates []*naming.Update, fullSet bool) bool { return rr.fold(f, updates, fullSet) }
 	w.knows = rr.knows
-	w.failed = func(err error) { rr.failed(w, err) }
-	rr.watch = w
+	w.failed = func(err error) { rr.failed(f, err) }
+	f.watch = w
 	// What was known when a ClientConn went idle is a better start than nothing,
 	// and some watchers tell only what is new since.
 	seeded := rr.known.len() > 0
 	if seeded {
-		rr.publish()
+		f.tell()
 	}
 	rr.mu.Unlock()
 
 	err := w.resolve()
 	if err != nil && !seeded {
 		rr.mu.Lock()
-		if rr.watch == w {
-			rr.started, rr.watch, rr.notify = false, nil, nil
+		if !f.ended.Load() {
+			f.end()
+			rr.started, rr.feed = false, nil
 		}
 		rr.mu.Unlock()
 		w.cancel()
@@ -126,11 +132,11 @@ func (rr *roundRobin) begin(target string, takeOver bool) error {
 	return nil
 }
 
-// fold is called by w's goroutine; it does nothing once w is not rr's any more.
-func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fullSet bool) (changed bool) {
+// fold is called by the goroutine of f's watch; it does nothing once f has ended.
+func (rr *roundRobin) fold(f *feed, updates []*naming.Update, fullSet bool) (changed bool) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	if rr.watch != w {
+	if f.ended.Load() {
 		return false
 	}
 	rr.reason = nil
@@ -140,7 +146,8 @@ func (rr *roundRobin) fold(w *watch, updates []*naming.Update, fullSet bool) (ch
 	if !rr.known.fold(updates) && !fullSet {
 		return false
 	}
-	rr.publish()
+	rr.candidates.Store(nil)
+	f.tell()
 	return true
 }
 
@@ -150,33 +157,25 @@ func (rr *roundRobin) knows(updates []*naming.Update) bool {
 	return rr.known.knows(updates)
 }
 
-// failed is called by w's goroutine. An empty list tells grpc to go and ask
-// Get, which knows the reason; without it RPCs would wait in vain.
-func (rr *roundRobin) failed(w *watch, err error) {
+// failed is called by the goroutine of f's watch. An empty list tells grpc to go
+// and ask Get, which knows the reason; without it RPCs would wait in vain.
+func (rr *roundRobin) failed(f *feed, err error) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	if rr.watch != w || rr.known.len() > 0 || rr.reason == nil && err == nil {
+	if f.ended.Load() || rr.known.len() > 0 || rr.reason == nil && err == nil {
 		return
 	}
 	rr.reason = err
-	rr.publish()
-}
-
-// publish replaces the list that waits in the channel. It cannot block: with
-// mu held nobody else sends, and the channel has room for one.
-func (rr *roundRobin) publish() {
-	rr.candidates.Store(nil)
-	select {
-	case <-rr.notify:
-	default:
-	}
-	rr.notify <- rr.known.list()
+	f.tell()
 }
 
 func (rr *roundRobin) Notify() <-chan []Address {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	return rr.notify
+	if rr.feed == nil {
+		return nil
+	}
+	return rr.feed.notify()
 }
 
 func (rr *roundRobin) Up(a Address) func(error) {
@@ -215,13 +214,13 @@ func (rr *roundRobin) Get(ctx context.Context, opts BalancerGetOptions) (Address
 				return Address{}, nil, err
 			}
 		}
-		if n := uint64(len(c.up)); n > 0 {
+		if n := uint32(len(c.up)); n > 0 {
 			return c.up[(rr.turn.Add(1)-1)%n], nil, nil
 		}
 		if !opts.BlockingWait {
 			// As in v1.29.1 an address that is not connected: grpc waits for
 			// it while it is being connected, and fails the RPC if it is down.
-			return c.all[(rr.turn.Add(1)-1)%uint64(len(c.all))], nil, nil
+			return c.all[(rr.turn.Add(1)-1)%uint32(len(c.all))], nil, nil
 		}
 		select {
 		case <-up:
@@ -241,10 +240,12 @@ func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 	}
 	c := rr.candidates.Load()
 	if c == nil {
-		c = &candidates{all: rr.known.list()}
-		for _, a := range c.all {
-			if rr.up.find(a) != nil {
-				c.up = append(c.up, a)
+		c = &candidates{all: rr.known.snapshot().list()}
+		if rr.up.len() > 0 {
+			for _, a := range c.all {
+				if rr.up.has(a) {
+					c.up = append(c.up, a)
+				}
 			}
 		}
 		rr.candidates.Store(c)
@@ -276,14 +277,13 @@ func (rr *roundRobin) Close() error {
 	rr.started, rr.closed = false, true
 	rr.candidates.Store(nil)
 	rr.wake()
-	if rr.notify != nil {
-		close(rr.notify)
+	f := rr.feed
+	if f != nil {
+		f.end()
 	}
-	w := rr.watch
-	rr.watch = nil
 	rr.mu.Unlock()
-	if w != nil {
-		w.stop()
+	if f != nil && f.watch != nil {
+		f.watch.stop()
 	}
 	return nil
 }

@@ -74,6 +74,15 @@ type watch struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	// These belong to the goroutine of the watch.
+	retry    *backoff.ExponentialBackOff
+	limit    *rate.Limiter
+	resolved time.Time // when the current watcher was
+	err      error     // why there is no current watcher
+	failing  bool      // failed has been called since the last success
+	first    bool      // nothing is known yet, from before either
+	fresh    bool      // the current watcher has not delivered
+
 	mu      sync.Mutex // guards what follows
 	current naming.Watcher
 	stopped bool
@@ -89,7 +98,7 @@ func newWatch(r naming.Resolver, target string, calls *nextCalls) *watch {
 func (w *watch) resolve() error {
 	w.calls.settle()
 	var got naming.Watcher
-	err := contain(fmt.Sprintf("%T.Resolve", w.resolver), func() (err error) {
+	err := contain(w.resolver, "Resolve", func() (err error) {
 		got, err = w.resolver.Resolve(w.target)
 		return err
 	})
@@ -123,7 +132,7 @@ func (w *watch) listen(watcher naming.Watcher) error {
 	if !ok {
 		return nil
 	}
-	return contain(fmt.Sprintf("%T.OnError", watcher), func() error {
+	return contain(watcher, "OnError", func() error {
 		r.OnError(func(err error) {
 			if w.ctx.Err() == nil {
 				w.failed(err)
@@ -133,67 +142,88 @@ func (w *watch) listen(watcher naming.Watcher) error {
 	})
 }
 
-// run is the goroutine of the watch and ends with stop. err is what the first
-// resolve returned; seeded says that addresses are known from before.
+// run is the goroutine of the watch. It ends with stop, or when the Next that is
+// running then returns. err is what the first resolve returned; seeded says that
+// addresses are known from before.
 func (w *watch) run(err error, seeded bool) {
-	retry := newBackOff()
-	resolved := time.Now()
-	limit := rate.NewLimiter(idleNexts, idleBurst)
-	fresh, first, failing := true, !seeded, err != nil
+	w.retry, w.limit = newBackOff(), rate.NewLimiter(idleNexts, idleBurst)
+	w.resolved, w.err, w.failing = time.Now(), err, err != nil
+	w.first, w.fresh = !seeded, true
+	w.loop()
+}
+
+func (w *watch) loop() {
+	var watcher naming.Watcher
+	returned := false
+	defer func() {
+		if !returned { // Next has called runtime.Goexit
+			go func() {
+				w.lost(watcher, fmt.Errorf("%T: %w", watcher, errNextExited))
+				w.loop()
+			}()
+		}
+	}()
 	for w.ctx.Err() == nil {
 		w.mu.Lock()
-		watcher := w.current
+		watcher = w.current
 		w.mu.Unlock()
 		if watcher == nil {
-			delay := retry.NextBackOff()
-			logger.Warningf("%v; resolving again in %v, the last addresses stay", err, delay)
-			if !sleep(w.ctx, delay) {
-				return
-			}
-			if err = w.resolve(); err != nil {
-				w.failed(err)
-			}
-			resolved, fresh = time.Now(), true
+			w.resolveAgain()
 			continue
 		}
+		updates, err, again, ok := w.calls.next(w.ctx, watcher)
+		if !ok {
+			break
+		}
+		if err != nil { // and updates, if any, are dropped, as in v1.29.1
+			w.lost(watcher, err)
+			continue
+		}
+		w.take(updates, again)
+	}
+	returned = true
+}
 
-		call := w.calls.call(watcher)
-		select {
-		case <-call.done:
-		case <-w.ctx.Done():
-			return
-		}
-		if w.ctx.Err() != nil {
-			return // the result is for the next watch, if it is the same watcher's
-		}
-		again := w.calls.isUsed(watcher)
-		w.calls.taken(call)
-		updates := call.updates
-		if call.err != nil { // and updates, if any, are dropped, as in v1.29.1
-			err = fmt.Errorf("watching target %q: %w", w.target, call.err)
-			within(closeTime, fmt.Sprintf("%T.Close", watcher), w.closeCurrent)
-			w.failed(err)
-			failing = true
-			if time.Since(resolved) > lastRetry {
-				retry.Reset() // and not at each success: a watcher may fail after one
-			}
-			continue
-		}
-		if failing {
-			w.failed(nil)
-			failing = false
-		}
-		// The very first Next says what there is, be it nothing. A later watcher
-		// whose first Next is empty or deletes something has not listed
-		// everything, nor has one that was in use before and adds only what is
-		// new: it goes on where it was.
-		fullSet := first || fresh && onlyAdds(updates) && (!again || w.knows(updates))
-		if first || len(updates) > 0 {
-			fresh, first = false, false
-		}
-		if !w.fold(updates, fullSet) && limit.Wait(w.ctx) != nil {
-			return
-		}
+// resolveAgain waits its time and tries once.
+func (w *watch) resolveAgain() {
+	delay := w.retry.NextBackOff()
+	logger.Warningf("%v; resolving again in %v, the last addresses stay", w.err, delay)
+	if !sleep(w.ctx, delay) {
+		return
+	}
+	if w.err = w.resolve(); w.err != nil {
+		w.failed(w.err)
+	}
+	w.resolved, w.fresh = time.Now(), true
+}
+
+// lost closes a watcher whose Next has failed.
+func (w *watch) lost(watcher naming.Watcher, err error) {
+	w.err = fmt.Errorf("watching target %q: %w", w.target, err)
+	within(closeTime, fmt.Sprintf("%T.Close", watcher), w.closeCurrent)
+	w.failed(w.err)
+	w.failing = true
+	if time.Since(w.resolved) > lastRetry {
+		w.retry.Reset() // and not at each success: a watcher may fail after one
+	}
+}
+
+// take folds what the current watcher has delivered, again if it has before.
+func (w *watch) take(updates []*naming.Update, again bool) {
+	if w.failing {
+		w.failed(nil)
+		w.failing = false
+	}
+	// The very first Next says what there is, be it nothing. A later watcher
+	// whose first Next is empty or deletes something has not listed
+	// everything, nor has one that was in use before and adds only what is
+	// new: it goes on where it was.
+	fullSet := w.first || w.fresh && onlyAdds(updates) && (!again || w.knows(updates))
+	if w.first || len(updates) > 0 {
+		w.fresh, w.first = false, false
+	}
+	if !w.fold(updates, fullSet) {
+		_ = w.limit.Wait(w.ctx) // fails when the watch has ended, which is seen then
 	}
 }
 
@@ -230,7 +260,7 @@ func (w *watch) closeCurrent() {
 }
 
 func closeWatcher(w naming.Watcher) {
-	_ = contain(fmt.Sprintf("%T.Close", w), func() error {
+	_ = contain(w, "Close", func() error {
 		w.Close()
 		return nil
 	})
