@@ -193,7 +193,11 @@ func FuzzFold(f *testing.F) {
 		var model modelSet
 		updates := fuzzUpdates(data)
 		for batch := range slices.Chunk(updates, 8) {
-			before, snapshot := set.list(), set.snapshot()
+			snapshot := set.snapshot()
+			before := slices.Clone(snapshot.list())
+			if len(before)%2 == 1 {
+				set.adopt(snapshot, snapshot.list())
+			}
 			was := slices.Clone(model)
 			knows := slices.ContainsFunc(batch, func(u *naming.Update) bool {
 				return u != nil && u.Op == naming.Add && model.has(Address{u.Addr, u.Metadata})

@@ -28,6 +28,9 @@ type bridge struct {
 	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
 	again    bool                       // the Balancer has been closed before
 
+	sent   v1State            // what was sent last; send's own
+	sentAs []resolver.Address // for the addresses in it
+
 	states mailbox[v1State] // put by the goroutine that starts and follows the Balancer, or by the feed
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -157,10 +160,17 @@ func (b *bridge) send() {
 // to the policy grpc may replace each by the address of a proxy, which keeps
 // nothing but the order.
 func (b *bridge) state(s v1State) resolver.State {
-	addrs := make([]resolver.Address, len(s.addresses))
-	for i, a := range s.addresses {
-		addrs[i].Addr = a.Addr
+	var addrs []resolver.Address
+	if sameStart(s.addresses, b.sent.addresses) && len(s.addresses) >= len(b.sent.addresses) {
+		addrs = b.sentAs // nothing but appended to
+	} else {
+		addrs = make([]resolver.Address, 0, withRoom(len(s.addresses)))
 	}
+	for _, a := range s.addresses[len(addrs):] {
+		addrs = append(addrs, resolver.Address{Addr: a.Addr})
+	}
+	b.sent, b.sentAs = s, addrs
+	addrs = slices.Clip(addrs) // what follows is ours
 	return resolver.State{
 		Addresses: addrs,
 		// The policy has no use for endpoints, and without these grpc makes one

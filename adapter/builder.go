@@ -19,7 +19,8 @@ import (
 // r.Resolve is called with everything behind "scheme://authority/" byte for
 // byte. If it fails, or the watcher does, RPCs without a known address fail with
 // the reason and Resolve is called again, with backoff. Two goroutines run per
-// ClientConn and end when it is closed or goes idle.
+// ClientConn and end when it is closed or goes idle, the one that calls Next not
+// before that has returned.
 //
 // When a ClientConn goes idle its watcher is closed, and r resolved again when it
 // wakes up. If r can only be resolved once, dial with grpc.WithIdleTimeout(0).

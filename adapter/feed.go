@@ -44,7 +44,13 @@ func (f *feed) addresses() (list []Address, ok bool) {
 	f.rr.mu.Lock()
 	newest, ok := f.rr.known.snapshot(), !f.ended.Load()
 	f.rr.mu.Unlock()
-	return newest.list(), ok
+	list = newest.list()
+	if newest.gone != nil {
+		f.rr.mu.Lock()
+		f.rr.known.adopt(newest, list)
+		f.rr.mu.Unlock()
+	}
+	return list, ok
 }
 
 // notify is Balancer.Notify; it is called with rr.mu held.

@@ -27,8 +27,8 @@ var (
 // without its faults: a watcher that fails is replaced instead of given up,
 // a Delete is never lost, an address that goes and comes back within one batch
 // stays usable, and after Close it can be started again. One goroutine runs per
-// Start and ends with Close, another from the first Notify after it, and one per
-// Next, which ends when Next returns.
+// Start, in which Next is called; it ends with Close, and not before a Next that
+// is running has returned. The first Notify after Start adds one, until Close.
 //
 // Deprecated: use [NewBuilder] and the LB policy "round_robin".
 func RoundRobin(r naming.Resolver) Balancer {
@@ -240,7 +240,7 @@ func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 	}
 	c := rr.candidates.Load()
 	if c == nil {
-		c = &candidates{all: rr.known.snapshot().list()}
+		c = &candidates{all: rr.known.shared()}
 		if rr.up.len() > 0 {
 			for _, a := range c.all {
 				if rr.up.has(a) {

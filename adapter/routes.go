@@ -3,25 +3,29 @@ package adapter
 import (
 	"slices"
 	"sync"
+
+	"google.golang.org/grpc/resolver"
 )
 
 // conns is what one State has: its addresses, each once, and their conns, in the
-// same order. It is never changed; the conns' states are.
+// same order. It is never changed, but its list may be appended to for the next
+// one; the conns' states change.
 type conns struct {
 	addresses []Address
+	dialled   []resolver.Address
 	list      []*conn
 	routes    func() routes // from the addresses to the conns; made when a picker first asks
 }
 
 // newConns takes addresses with repetitions and such as have no conn.
-func newConns(list []*conn, addresses []Address) *conns {
+func newConns(list []*conn, addresses []Address, dialled []resolver.Address) *conns {
 	if len(list) != len(addresses) {
-		addresses = make([]Address, len(list))
+		addresses, dialled = make([]Address, len(list)), make([]resolver.Address, len(list))
 		for i, c := range list {
-			addresses[i] = c.v1
+			addresses[i], dialled[i] = c.v1, c.address
 		}
 	}
-	c := &conns{addresses: addresses, list: list}
+	c := &conns{addresses: addresses, dialled: dialled, list: list}
 	c.routes = sync.OnceValue(func() routes {
 		r := make(routes, len(list))
 		for i, a := range addresses {

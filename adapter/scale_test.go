@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -182,6 +183,55 @@ func TestSnapshot(t *testing.T) {
 		s.remove(Address{Addr: "x"})
 	}); got > 1 {
 		t.Errorf("%v allocations for an Add and its Delete", got)
+	}
+}
+
+// A State is grpc's to keep: those that come after it share its slices and change
+// nothing in them.
+func TestStatesStay(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	rr := RoundRobin(nil).(*roundRobin)
+	f := newFeed(rr, nil)
+	b := newBridge(&balancerOption{balancer: rr}, "svc", nil, resolver.BuildOptions{})
+	var model modelSet
+	var states []resolver.State
+	var were []string
+	text := func(s resolver.State) string {
+		v1 := s.Attributes.Value(v1StateKey{}).(*v1State).addresses
+		if len(v1) != len(s.Addresses) {
+			t.Fatalf("%d addresses, %d to be dialled", len(v1), len(s.Addresses))
+		}
+		var all []string
+		for i, a := range v1 {
+			if s.Addresses[i].Addr != a.Addr {
+				t.Fatalf("address %d: %q is dialled for %q", i, s.Addresses[i].Addr, a.Addr)
+			}
+			all = append(all, a.Addr)
+		}
+		return fmt.Sprint(all)
+	}
+	shared := 0
+	for range 2_000 {
+		u := &naming.Update{Op: naming.Operation(rnd.IntN(5) / 4), Addr: fmt.Sprint("a", rnd.IntN(200))}
+		model, _ = model.fold(u)
+		rr.known.fold([]*naming.Update{u})
+		list, _ := f.addresses()
+		if !sameList(list, model) {
+			t.Fatalf("%v, want %v", list, model)
+		}
+		if sameStart(list, b.sent.addresses) {
+			shared++
+		}
+		s := b.state(v1State{addresses: list})
+		states, were = append(states, s), append(were, text(s))
+	}
+	for i, s := range states {
+		if got := text(s); got != were[i] {
+			t.Fatalf("State %d has become %s, and was %s", i, got, were[i])
+		}
+	}
+	if shared < 1_000 {
+		t.Errorf("%d of 2,000 States share what did not change", shared)
 	}
 }
 
