@@ -17,7 +17,6 @@ type addressSet struct {
 	byAddr map[string]int32 // 1 + the newest entry with that Addr
 	older  []int32          // for each entry, 1 + the next older one with its Addr; 0 for none
 	n      int              // entries that have not been removed
-	live   []Address        // these, if somebody has made the list since the last removal; shared likewise
 }
 
 // bits is a set of small numbers.
@@ -72,9 +71,6 @@ func (s *addressSet) push(a Address) {
 	s.older = append(s.older, s.byAddr[a.Addr])
 	s.byAddr[a.Addr] = int32(len(s.log))
 	s.n++
-	if s.live != nil {
-		s.live = append(s.live, a)
-	}
 }
 
 // remove takes a out of the set and says whether it was there.
@@ -114,12 +110,11 @@ func (s *addressSet) drop(at int32) {
 	}
 	s.gone.set(int(at - 1))
 	s.n--
-	s.live = nil
 	// Closing the gap at each removal would make n removals quadratic.
 	if len(s.log) > 16 && s.n < len(s.log)/2 {
 		var kept addressSet
 		kept.grow(s.n)
-		for _, a := range s.shared() {
+		for _, a := range s.snapshot().list() {
 			kept.push(a)
 		}
 		*s = kept
@@ -128,34 +123,16 @@ func (s *addressSet) drop(at int32) {
 
 // snapshot returns what is in the set now.
 func (s *addressSet) snapshot() snapshot {
-	switch {
-	case s.n == len(s.log):
-		return snapshot{log: s.log, n: s.n}
-	case s.live != nil:
-		return snapshot{log: s.live, n: s.n}
+	// With its capacity cut, no append of another owner reaches the set's log.
+	sn := snapshot{log: slices.Clip(s.log), n: s.n}
+	if s.n < len(s.log) {
+		sn.gone = slices.Clone(s.gone)
 	}
-	return snapshot{log: s.log, gone: slices.Clone(s.gone), n: s.n}
-}
-
-// adopt keeps the list of sn for the next snapshot if the set is still what it
-// was. From then on an Add costs a snapshot's reader nothing for the others.
-func (s *addressSet) adopt(sn snapshot, list []Address) {
-	// Entries are only added to a log, and only removed from it.
-	if s.n == sn.n && len(s.log) == len(sn.log) && sameStart(s.log, sn.log) && s.n < len(s.log) {
-		s.live = list
-	}
-}
-
-// shared returns the addresses in order, in a slice that is not to be changed.
-func (s *addressSet) shared() []Address {
-	sn := s.snapshot()
-	list := sn.list()
-	s.adopt(sn, list)
-	return list
+	return sn
 }
 
 // list returns the addresses in order, in a slice of the caller's own.
-func (s *addressSet) list() []Address { return slices.Clone(s.shared()) }
+func (s *addressSet) list() []Address { return slices.Clone(s.snapshot().list()) }
 
 // snapshot is an addressSet as it was. It is never changed, hence needs no lock.
 type snapshot struct {
@@ -164,29 +141,26 @@ type snapshot struct {
 	n    int
 }
 
-// list returns the addresses in order. The slice may be others' too: it is not to
-// be changed, nor appended to but by adopt.
+// all goes through the addresses in order.
+func (s snapshot) all(yield func(Address) bool) {
+	for i := range s.log {
+		if !s.gone.has(i) && !yield(s.log[i]) {
+			return
+		}
+	}
+}
+
+// list returns the addresses in order. The slice may be others' too and is not
+// to be changed.
 func (s snapshot) list() []Address {
 	if s.n == len(s.log) {
 		return s.log
 	}
-	list := make([]Address, 0, withRoom(s.n))
-	for i := range s.log {
-		if !s.gone.has(i) {
-			list = append(list, s.log[i])
-		}
+	list := make([]Address, 0, s.n)
+	for a := range s.all {
+		list = append(list, a)
 	}
 	return list
-}
-
-// withRoom is a capacity for n, so that the next few to be added need no other
-// place.
-func withRoom(n int) int { return n + n/8 + 8 }
-
-// sameStart says whether a and b lie at the same place, so that what both have is
-// the same where nothing that lies there is ever changed.
-func sameStart[T any](a, b []T) bool {
-	return len(a) > 0 && len(b) > 0 && &a[0] == &b[0]
 }
 
 // fold applies updates in order and says whether the set changed. An Add of a
@@ -237,12 +211,12 @@ func (s *addressSet) diff(list []Address) (updates []*naming.Update) {
 	for _, a := range list {
 		wanted.add(a)
 	}
-	for _, a := range s.shared() {
+	for _, a := range s.snapshot().list() {
 		if !wanted.has(a) {
 			updates = append(updates, &naming.Update{Op: naming.Delete, Addr: a.Addr, Metadata: a.Metadata})
 		}
 	}
-	for _, a := range wanted.shared() {
+	for _, a := range wanted.snapshot().list() {
 		if !s.has(a) {
 			updates = append(updates, &naming.Update{Op: naming.Add, Addr: a.Addr, Metadata: a.Metadata})
 		}

@@ -28,8 +28,7 @@ type bridge struct {
 	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
 	again    bool                       // the Balancer has been closed before
 
-	sent   v1State            // what was sent last; send's own
-	sentAs []resolver.Address // for the addresses in it
+	sent *addressList // of the newest State; keeps it for the next ClientConn
 
 	states mailbox[v1State] // put by the goroutine that starts and follows the Balancer, or by the feed
 	ctx    context.Context
@@ -143,12 +142,15 @@ func (b *bridge) send() {
 	for {
 		select {
 		case s := <-b.states:
+			newest := snapshot{log: s.addresses, n: len(s.addresses)}
 			if s.feed != nil {
 				var ok bool
-				if s.addresses, ok = s.feed.addresses(); !ok {
+				if newest, ok = s.feed.addresses(); !ok {
 					continue
 				}
 			}
+			b.sent = addressLists.get(newest)
+			s.addresses = b.sent.v1
 			_ = b.cc.UpdateState(b.state(s)) // policy never returns an error
 		case <-b.ctx.Done():
 			return
@@ -156,23 +158,10 @@ func (b *bridge) send() {
 	}
 }
 
-// state is one resolver address per v1 address, in the same order: on the way
-// to the policy grpc may replace each by the address of a proxy, which keeps
-// nothing but the order.
+// state is s for grpc.
 func (b *bridge) state(s v1State) resolver.State {
-	var addrs []resolver.Address
-	if sameStart(s.addresses, b.sent.addresses) && len(s.addresses) >= len(b.sent.addresses) {
-		addrs = b.sentAs // nothing but appended to
-	} else {
-		addrs = make([]resolver.Address, 0, withRoom(len(s.addresses)))
-	}
-	for _, a := range s.addresses[len(addrs):] {
-		addrs = append(addrs, resolver.Address{Addr: a.Addr})
-	}
-	b.sent, b.sentAs = s, addrs
-	addrs = slices.Clip(addrs) // what follows is ours
 	return resolver.State{
-		Addresses: addrs,
+		Addresses: b.sent.dialled,
 		// The policy has no use for endpoints, and without these grpc makes one
 		// of each address, which costs it as much as all the rest.
 		Endpoints:     []resolver.Endpoint{},

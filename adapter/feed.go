@@ -38,19 +38,11 @@ func (f *feed) tell() {
 	}
 }
 
-// addresses returns the newest, which are not to be changed, unless the feed has
-// ended.
-func (f *feed) addresses() (list []Address, ok bool) {
+// addresses returns the newest, unless the feed has ended.
+func (f *feed) addresses() (newest snapshot, ok bool) {
 	f.rr.mu.Lock()
-	newest, ok := f.rr.known.snapshot(), !f.ended.Load()
-	f.rr.mu.Unlock()
-	list = newest.list()
-	if newest.gone != nil {
-		f.rr.mu.Lock()
-		f.rr.known.adopt(newest, list)
-		f.rr.mu.Unlock()
-	}
-	return list, ok
+	defer f.rr.mu.Unlock()
+	return f.rr.known.snapshot(), !f.ended.Load()
 }
 
 // notify is Balancer.Notify; it is called with rr.mu held.
@@ -75,8 +67,8 @@ func (f *feed) send() {
 		case <-f.done:
 			return
 		}
-		list, _ := f.addresses()
-		list = slices.Clone(list) // whoever reads it may change it
+		newest, _ := f.addresses()
+		list := slices.Clone(newest.list()) // whoever reads it may change it
 		f.rr.mu.Lock()
 		if !f.ended.Load() {
 			mailbox[[]Address](f.lists).put(list)

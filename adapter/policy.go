@@ -3,7 +3,6 @@ package adapter
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,9 +97,6 @@ func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
 	}
 	n, m := len(addresses), len(old.list)
 	head := 0
-	if sameStart(addresses, old.addresses) && sameStart(dialled, old.dialled) {
-		head = min(n, m)
-	}
 	for ; head < min(n, m) && kept(head, head); head++ {
 		rename(head, head)
 	}
@@ -108,10 +104,8 @@ func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
 		rename(n-1, m-1)
 	}
 
-	list := old.list[:head]
-	if head < len(old.list) {
-		list = slices.Clone(list) // for others have what follows
-	}
+	list := make([]*conn, 0, n+len(old.list)-m)
+	list = append(list, old.list[:head]...)
 	for j := head; j < m; j++ {
 		old.list[j].place = j + 1
 	}

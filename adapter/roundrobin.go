@@ -240,7 +240,7 @@ func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 	}
 	c := rr.candidates.Load()
 	if c == nil {
-		c = &candidates{all: rr.known.shared()}
+		c = &candidates{all: rr.known.snapshot().list()}
 		if rr.up.len() > 0 {
 			for _, a := range c.all {
 				if rr.up.has(a) {

@@ -8,8 +8,7 @@ import (
 )
 
 // conns is what one State has: its addresses, each once, and their conns, in the
-// same order. It is never changed, but its list may be appended to for the next
-// one; the conns' states change.
+// same order. It is never changed; the conns' states are.
 type conns struct {
 	addresses []Address
 	dialled   []resolver.Address

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/attributes"
@@ -186,53 +187,72 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// A State is grpc's to keep: those that come after it share its slices and change
-// nothing in them.
-func TestStatesStay(t *testing.T) {
+// A list that others have is nobody's to change: what the pool gives is, at all
+// times, the addresses of the snapshot, and what it gave before stays.
+func TestListsStay(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	rr := RoundRobin(nil).(*roundRobin)
-	f := newFeed(rr, nil)
-	b := newBridge(&balancerOption{balancer: rr}, "svc", nil, resolver.BuildOptions{})
-	var model modelSet
-	var states []resolver.State
-	var were []string
-	text := func(s resolver.State) string {
-		v1 := s.Attributes.Value(v1StateKey{}).(*v1State).addresses
-		if len(v1) != len(s.Addresses) {
-			t.Fatalf("%d addresses, %d to be dialled", len(v1), len(s.Addresses))
-		}
-		var all []string
-		for i, a := range v1 {
-			if s.Addresses[i].Addr != a.Addr {
-				t.Fatalf("address %d: %q is dialled for %q", i, s.Addresses[i].Addr, a.Addr)
-			}
-			all = append(all, a.Addr)
-		}
-		return fmt.Sprint(all)
-	}
-	shared := 0
+	pool := listPool{made: make(map[listKey]weak.Pointer[addressList])}
+	var sets [3]addressSet
+	var models [3]modelSet
+	var lists []*addressList
+	var were []modelSet
 	for range 2_000 {
-		u := &naming.Update{Op: naming.Operation(rnd.IntN(5) / 4), Addr: fmt.Sprint("a", rnd.IntN(200))}
-		model, _ = model.fold(u)
-		rr.known.fold([]*naming.Update{u})
-		list, _ := f.addresses()
-		if !sameList(list, model) {
-			t.Fatalf("%v, want %v", list, model)
-		}
-		if sameStart(list, b.sent.addresses) {
-			shared++
-		}
-		s := b.state(v1State{addresses: list})
-		states, were = append(states, s), append(were, text(s))
-	}
-	for i, s := range states {
-		if got := text(s); got != were[i] {
-			t.Fatalf("State %d has become %s, and was %s", i, got, were[i])
+		metadata := []interface{}{nil, nil, nil, rnd.IntN(2), []int{rnd.IntN(2)}, new(int)}[rnd.IntN(6)]
+		u := &naming.Update{Op: naming.Operation(rnd.IntN(5) / 4), Addr: fmt.Sprint("a", rnd.IntN(100)), Metadata: metadata}
+		for i := range sets {
+			if rnd.IntN(50) > 0 { // else it misses one
+				models[i], _ = models[i].fold(u)
+				sets[i].fold([]*naming.Update{u})
+			}
+			l := pool.get(sets[i].snapshot())
+			if !sameList(l.v1, models[i]) {
+				t.Fatalf("%v, want %v", l.v1, models[i])
+			}
+			lists, were = append(lists, l), append(were, models[i])
 		}
 	}
-	if shared < 1_000 {
-		t.Errorf("%d of 2,000 States share what did not change", shared)
+	for i, l := range lists {
+		if !sameList(l.v1, were[i]) {
+			t.Fatalf("list %d has become %v, and was %v", i, l.v1, were[i])
+		}
+		if len(l.dialled) != len(l.v1) {
+			t.Fatalf("%d addresses, %d to be dialled", len(l.v1), len(l.dialled))
+		}
+		for j, a := range l.v1 {
+			if l.dialled[j].Addr != a.Addr {
+				t.Fatalf("%q is dialled for %q", l.dialled[j].Addr, a.Addr)
+			}
+		}
 	}
+}
+
+// ClientConns whose addresses are the same share their list, however each came to
+// it, and a list that nobody has any more does not stay.
+func TestListsAreShared(t *testing.T) {
+	pool := listPool{made: make(map[listKey]weak.Pointer[addressList])}
+	var a, b addressSet
+	a.fold(add("1", "2", "3"))
+	b.fold(add("0", "1", "2"))
+	b.fold(del("0"))
+	b.fold(add("3"))
+	first, second := pool.get(a.snapshot()), pool.get(b.snapshot())
+	if first != second {
+		t.Error("equal addresses have two lists")
+	}
+	b.fold(add("4"))
+	if third := pool.get(b.snapshot()); third == first || len(third.v1) != 4 || len(first.v1) != 3 {
+		t.Error("other addresses have the same list")
+	}
+	runtime.KeepAlive(first)
+	first, second = nil, nil
+	eventually(t, "lists that nobody has are forgotten", func() bool {
+		runtime.GC()
+		pool.get(snapshot{})
+		pool.mu.Lock()
+		defer pool.mu.Unlock()
+		delete(pool.made, listKey{}) // so that the next get sweeps
+		return len(pool.made) == 0
+	})
 }
 
 // Whatever list a Balancer names next, the SubConns are those of the addresses in
@@ -319,7 +339,8 @@ func TestTurns(t *testing.T) {
 		fed := f
 		rr.mu.Unlock()
 		if fed != nil {
-			list, _ = fed.addresses()
+			newest, _ := fed.addresses()
+			list = newest.list()
 		}
 		return len(list) == 4
 	})
@@ -412,7 +433,8 @@ func TestPicksAllocateNothing(t *testing.T) {
 // A State that grpc has to make endpoints for costs it more than all the rest.
 func TestStateHasNoEndpointsToMake(t *testing.T) {
 	b := newBridge(&balancerOption{}, "svc", nil, resolver.BuildOptions{})
-	s := b.state(v1State{addresses: []Address{{Addr: "a"}}})
+	b.sent = addressLists.get(snapshot{log: []Address{{Addr: "a"}}, n: 1})
+	s := b.state(v1State{addresses: b.sent.v1})
 	if s.Endpoints == nil || len(s.Endpoints) > 0 {
 		t.Errorf("endpoints are %v, want none, and not nil", s.Endpoints)
 	}
