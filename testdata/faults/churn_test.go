@@ -194,5 +194,6 @@ func givenBack(t *testing.T, before usage) {
 
 // within says whether u is no more than before, but for what a heap may vary.
 func (u usage) within(before usage) bool {
-	return u.goroutines <= before.goroutines && u.files <= before.files && u.heap <= before.heap+4e6
+	// Package http keeps an idle connection or two to the agent.
+	return u.goroutines <= before.goroutines && u.files <= before.files+2 && u.heap <= before.heap+4e6
 }
