@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -72,5 +73,31 @@ func TestFold(t *testing.T) {
 				t.Fatalf("len = %d, want %d", set.len(), len(model))
 			}
 		}
+	}
+}
+
+// A snapshot stays as it was, whatever is done to the set, and a change does not
+// cost a copy of what did not change.
+func TestSnapshot(t *testing.T) {
+	var s addressSet
+	for i := range 1_000 {
+		s.add(Address{Addr: fmt.Sprint(i)})
+	}
+	all := s.snapshot()
+	was := slices.Clone(all.list())
+	for i := range 900 { // closes the gaps on the way
+		s.remove(Address{Addr: fmt.Sprint(i)})
+	}
+	left := s.snapshot()
+	s.add(Address{Addr: "new"})
+	s.removeAddr("950")
+	if !sameList(all.list(), was) || !sameList(left.list(), was[900:]) {
+		t.Errorf("snapshots of %d and %d addresses have changed", len(was), 100)
+	}
+	if got := testing.AllocsPerRun(100, func() {
+		s.add(Address{Addr: "x"})
+		s.remove(Address{Addr: "x"})
+	}); got > 1 {
+		t.Errorf("%v allocations for an Add and its Delete", got)
 	}
 }
