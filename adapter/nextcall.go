@@ -37,7 +37,7 @@ type nextCalls struct {
 // next returns what w.Next does, which it calls unless it is being called
 // already, and whether w had delivered before. When ctx has ended meanwhile it is
 // not ok, and the result is for the next watch, if it is the same watcher's.
-func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, err error, again, ok bool) {
+func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, again, ok bool, err error) {
 	c.mu.Lock()
 	n := c.last
 	if n == nil || !sameWatcher(n.watcher, w) || n.ended && n.err != nil {
@@ -56,7 +56,7 @@ func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*nami
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, nil, false, false
+		return nil, false, false, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,7 @@ func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*nami
 			c.idle = n
 		}
 	}
-	return updates, err, again, true
+	return updates, again, true, err
 }
 
 var errNextExited = errors.New("Next ended its goroutine") // by runtime.Goexit, as testing.T.FailNow does

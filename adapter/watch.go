@@ -171,7 +171,7 @@ func (w *watch) loop() {
 			w.resolveAgain()
 			continue
 		}
-		updates, err, again, ok := w.calls.next(w.ctx, watcher)
+		updates, again, ok, err := w.calls.next(w.ctx, watcher)
 		if !ok {
 			break
 		}
