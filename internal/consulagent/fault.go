@@ -30,8 +30,8 @@ func (a *Agent) Restart(ctx context.Context) error {
 	return nil
 }
 
-// Pause stops the agent as SIGSTOP does: it accepts connections and answers
-// nothing. Resume lets it go on. Stop and Kill work on a paused agent, too.
+// Pause stops the agent as SIGSTOP does: a moment later it accepts connections and
+// answers nothing. Resume lets it go on. Stop and Kill work on a paused agent, too.
 func (a *Agent) Pause() error { return a.signal("pause", stopSignal) }
 
 // Resume ends Pause.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
 func register(t *testing.T, a *Agent) {
@@ -73,9 +75,14 @@ func TestPauseAndResume(t *testing.T) {
 	if err := a.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, _, err := a.Client().Health().Service("web", "", false, (&api.QueryOptions{}).WithContext(ctx)); err == nil {
+	answers := func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, _, err := a.Client().Health().Service("web", "", false, (&api.QueryOptions{}).WithContext(ctx))
+		return err == nil
+	}
+	testwait.Until(t, "the agent has stopped", func() bool { return !answers() })
+	if answers() {
 		t.Error("a paused agent answers")
 	}
 	if err := a.Resume(); err != nil {
