@@ -8,8 +8,11 @@
 //
 //   - an error is logged and retried with backoff and jitter instead of
 //     dereferencing nil; RPCs without an address show the reason
-//   - an index that goes back, is 0 or absurd does not stop or spin the watch, and a
-//     Consul that answers at once again and again is asked ten times a second
+//   - an index that is 0 or absurd does not stop or spin the watch, and a Consul that
+//     answers at once again and again is asked ten times a second
+//   - an answer whose index goes back counts when the leader confirms it: a server
+//     that was restarted, or has come to lead, answers while it still reads its log,
+//     with instances of long ago or none
 //   - a token that is deleted or lacks the right is an error, though Consul may
 //     then answer that there is no instance
 //   - every query is bounded in time, and Close ends the one in flight

@@ -146,6 +146,28 @@ func next(t *testing.T, w naming.Watcher) string {
 	panic("unreachable")
 }
 
+// nextLater calls Next, and passes on what it returns: "-a +b<nil>".
+func nextLater(w naming.Watcher) <-chan string {
+	got := make(chan string, 1)
+	go func() {
+		u, err := w.Next()
+		got <- text(u) + fmt.Sprint(err)
+	}()
+	return got
+}
+
+func expectLater(t *testing.T, got <-chan string, want string) {
+	t.Helper()
+	select {
+	case u := <-got:
+		if u != want+"<nil>" {
+			t.Fatalf("Next: %q, want %q", u, want)
+		}
+	case <-time.After(patience):
+		t.Fatalf("Next has not returned after %v, want %q", patience, want)
+	}
+}
+
 func text(updates []*naming.Update) string {
 	var s []string
 	for _, u := range updates {

@@ -38,7 +38,7 @@ type loop struct {
 	// What follows belongs to the goroutine.
 	limit   *rate.Limiter
 	retry   *backoff.ExponentialBackOff
-	index   uint64
+	at      position
 	some    bool // the last answer had instances
 	skipped skipped
 }
@@ -113,20 +113,21 @@ func (l *loop) leave() {
 func (l *loop) run() {
 	defer l.closeIdle() // the last query may have ended after leave looked
 	for l.limit.Wait(l.ctx) == nil {
-		index := l.index
-		entries, next, err := l.ask(l.ctx, index)
-		l.index = next
+		blocking := l.at.index > 0
+		var entries []*api.ServiceEntry
+		var err error
+		entries, l.at, err = l.ask(l.ctx, l.at)
 		switch {
 		case l.ctx.Err() != nil:
 			return
 		case err == errAskAnew:
 		case err != nil:
 			l.failed(err)
-		case len(entries) == 0 && l.some && index > 0:
+		case len(entries) == 0 && l.some && blocking:
 			// Consul 1.22 answers so, and with the index that it was given, when
 			// the token has lost its rights; and only to a query without one
 			// does it say that it left something out.
-			l.index = 0
+			l.at.index = 0
 		default:
 			l.some = len(entries) > 0
 			l.retry.Reset()

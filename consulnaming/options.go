@@ -62,6 +62,10 @@ func Tags(tags ...string) Option {
 // (https://developer.hashicorp.com/consul/api-docs/features/blocking). An agent
 // that is silent for longer than that, a sixteenth of it and ten seconds has
 // failed.
+//
+// When the index goes back, the next query is a consistent read without the
+// agent's cache, whatever q says: only the leader knows whether instances are gone
+// (https://developer.hashicorp.com/consul/api-docs/features/consistency).
 func QueryOptions(q *api.QueryOptions) Option {
 	var query api.QueryOptions
 	if q != nil {

@@ -47,54 +47,70 @@ type query struct {
 	key     key
 }
 
-// ask asks for the instances and blocks until they differ from those of index,
-// or the wait is over. It returns the index for the next time, 0 for none. The
-// bound on its time is the longest that the agent may take: it adds up to a
-// sixteenth to the wait.
-func (q *query) ask(ctx context.Context, index uint64) (entries []*api.ServiceEntry, next uint64, err error) {
+// position is how far a loop has come with its query.
+type position struct {
+	index    uint64 // the agent answers when its index is above this; 0: at once
+	reached  uint64 // the index of the last answer that was believed
+	goneBack bool   // an index was below reached since: the leader has to confirm it
+}
+
+// ask asks for the instances and blocks until they differ from those at at.index,
+// or the wait is over. It returns where to go on, also with an error. The bound on
+// its time is the longest that the agent may take: it adds up to a sixteenth to
+// the wait.
+func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEntry, next position, err error) {
 	o := q.asked.query
-	o.WaitIndex = index
+	o.WaitIndex = at.index
+	if at.goneBack {
+		o.RequireConsistent, o.AllowStale, o.UseCache = true, false, false // they exclude each other
+	}
 	bound := slack // without an index the agent answers at once
-	if index > 0 {
+	if at.index > 0 {
 		bound += o.WaitTime + o.WaitTime/16
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	ctx, anew := context.WithCancelCause(ctx)
 	defer anew(nil)
-	if index > 0 {
+	if at.index > 0 {
 		ctx = onceOnly(ctx, func() { anew(errAskAnew) })
 	}
 	entries, meta, err := q.send(o.WithContext(ctx))
+	// Whoever answers after a failure may know another state, or less of it: a
+	// query with an index that he has not reached would block.
+	next = position{reached: at.reached, goneBack: at.goneBack}
 	if err != nil {
 		if context.Cause(ctx) == errAskAnew {
-			return nil, 0, errAskAnew
+			return nil, next, errAskAnew
 		}
-		// Whoever answers next may know another state, or less of it: a query
-		// with an index that he has not reached would block.
 		if ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("no answer within %v: %w", bound, err)
 		}
-		return nil, 0, q.explain(err)
+		return nil, next, q.explain(err)
 	}
-	if meta.LastIndex < index {
+	if meta.LastIndex < at.reached && (at.index > 0 || !o.RequireConsistent) {
 		// See https://developer.hashicorp.com/consul/api-docs/features/blocking:
-		// the servers have lost their state, and the index is to be forgotten.
-		// The answer is too: to a blocking query with a token that has been
-		// deleted, Consul 1.22 says that there is no instance, at index 1; to
-		// one without an index, that the token is bad.
-		return nil, 0, errAskAnew
+		// the index is to be forgotten, the servers may have lost their state. Or
+		// they have not: one that was restarted, or has come to lead, answers while
+		// it still reads its log, and names instances of long ago, or none. The
+		// leader does not when a consistent read is asked for, see
+		// https://developer.hashicorp.com/consul/api-docs/features/consistency. And
+		// to a blocking query with a token that has been deleted, Consul 1.22 says
+		// that there is no instance, at index 1; to one without an index, that the
+		// token is bad.
+		next.goneBack = true
+		return nil, next, errAskAnew
 	}
 	if entries == nil || slices.ContainsFunc(entries, incomplete) {
-		return nil, 0, q.explain(errForeign)
+		return nil, next, q.explain(errForeign)
 	}
 	if len(entries) == 0 && meta.ResultsFilteredByACLs {
-		return nil, 0, q.explain(errFiltered)
+		return nil, next, q.explain(errFiltered)
 	}
 	if meta.LastIndex >= absurdIndex {
-		return entries, 0, nil
+		return entries, next, nil
 	}
-	return entries, max(meta.LastIndex, 1), nil // 0 would not block
+	return entries, position{index: max(meta.LastIndex, 1), reached: meta.LastIndex}, nil // index 0 would not block
 }
 
 // onceOnly calls again when net/http is about to send the request of ctx once

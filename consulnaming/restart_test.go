@@ -1,11 +1,13 @@
 package consulnaming
 
 import (
-	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/consul/api"
 
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 )
@@ -17,23 +19,96 @@ func TestRestartedAtOnce(t *testing.T) {
 	register(t, s, "svc", "a", "10.0.0.1", 80)
 	w := watching(t, NewConsulResolver(s.Address(), "svc"))
 	expect(t, w, "+10.0.0.1:80")
-	got := make(chan string, 1)
-	go func() {
-		u, err := w.Next()
-		got <- text(u) + fmt.Sprint(err)
-	}()
+	got := nextLater(w)
 	if err := s.Await(testContext(t), func(st consultest.Stats) bool { return st.Blocked == 1 }); err != nil {
 		t.Fatal(err)
 	}
 	s.Reset()
-	select {
-	case u := <-got:
-		if u != "-10.0.0.1:80<nil>" {
-			t.Errorf("Next: %s", u)
-		}
-	case <-time.After(patience):
-		t.Fatal("Next has not noticed")
+	expectLater(t, got, "-10.0.0.1:80")
+}
+
+// nothingYet is what a server says that begins to read its log.
+func nothingYet(w http.ResponseWriter) {
+	w.Header().Set("X-Consul-Index", "1")
+	w.Header().Set("X-Consul-LastContact", "0") // package api reads no further without
+	io.WriteString(w, "[]")
+}
+
+// A server that has been restarted, or has come to lead, answers while it still
+// reads its log: with what was long ago, at an index of then. Who has seen more
+// believes the leader's consistent read only, whatever he asks for otherwise.
+func TestServerReadsItsLog(t *testing.T) {
+	for name, o := range map[string]api.QueryOptions{
+		"default": {}, "stale": {AllowStale: true}, "cached": {UseCache: true}, "consistent": {RequireConsistent: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := standIn(t)
+			register(t, s, "svc", "a", "10.0.0.1", 80)
+			register(t, s, "svc", "b", "10.0.0.2", 80)
+			w := watching(t, New(s.Client(), "svc", QueryOptions(&o)))
+			expect(t, w, "+10.0.0.1:80 +10.0.0.2:80")
+			asked := make(chan string, 100)
+			remove := s.Inject(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.URL.Query().Has("consistent") {
+					asked <- r.URL.Query().Get("index")
+					next.ServeHTTP(rw, r)
+					return
+				}
+				nothingYet(rw)
+			})
+			got := nextLater(w)
+			for range 2 { // from the first follows no change
+				select {
+				case u := <-got:
+					t.Fatalf("Next: %s", u)
+				case index := <-asked:
+					if index != "" && !o.RequireConsistent {
+						t.Errorf("a consistent read with index %s", index)
+					}
+				case <-time.After(patience):
+					t.Fatal("no consistent read")
+				}
+				if o.RequireConsistent {
+					break // then blocks
+				}
+			}
+			remove()
+			deregister(t, s, "svc", "a")
+			expectLater(t, got, "-10.0.0.1:80")
+		})
 	}
+}
+
+// Nobody can confirm while there is no leader: what is known stays, and what the
+// next leader says counts, be it less.
+func TestServerHasNoLeader(t *testing.T) {
+	s := standIn(t)
+	register(t, s, "svc", "a", "10.0.0.1", 80)
+	w := watching(t, New(s.Client(), "svc", QueryOptions(&api.QueryOptions{AllowStale: true})))
+	reasons := make(chan error, 100)
+	w.OnError(func(err error) { reasons <- err })
+	expect(t, w, "+10.0.0.1:80")
+	remove := s.Inject(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+		if r.URL.Query().Has("consistent") {
+			http.Error(rw, "No cluster leader", http.StatusInternalServerError)
+			return
+		}
+		nothingYet(rw)
+	})
+	got := nextLater(w)
+	for range 2 {
+		select {
+		case u := <-got:
+			t.Fatalf("Next: %s", u)
+		case <-reasons:
+		case <-time.After(patience):
+			t.Fatal("nobody says that there is no leader")
+		}
+	}
+	s.Reset()
+	remove()
+	expectLater(t, got, "-10.0.0.1:80")
 }
 
 // A redirect is no reason to ask anew.
@@ -46,16 +121,10 @@ func TestRedirected(t *testing.T) {
 	defer front.Close()
 	w := watching(t, NewConsulResolver(front.URL, "svc"))
 	expect(t, w, "+10.0.0.1:80")
-	got := make(chan string, 1)
-	go func() {
-		u, _ := w.Next()
-		got <- text(u)
-	}()
+	got := nextLater(w)
 	if err := s.Await(testContext(t), func(st consultest.Stats) bool { return st.Blocked == 1 }); err != nil {
 		t.Fatal(err)
 	}
 	register(t, s, "svc", "b", "10.0.0.2", 80)
-	if u := <-got; u != "+10.0.0.2:80" {
-		t.Errorf("Next: %s", u)
-	}
+	expectLater(t, got, "+10.0.0.2:80")
 }

@@ -26,11 +26,7 @@ func TestRightsAreTakenAway(t *testing.T) {
 		}
 		io.WriteString(rw, "[]")
 	})
-	got := make(chan string, 1)
-	go func() {
-		u, err := w.Next()
-		got <- text(u) + fmt.Sprint(err)
-	}()
+	got := nextLater(w)
 	select {
 	case err := <-reasons:
 		if !strings.Contains(fmt.Sprint(err), "permission denied") {
@@ -43,12 +39,5 @@ func TestRightsAreTakenAway(t *testing.T) {
 	}
 	remove()
 	register(t, s, "svc", "b", "10.0.0.2", 80)
-	select {
-	case u := <-got:
-		if u != "+10.0.0.2:80<nil>" {
-			t.Errorf("Next: %s", u)
-		}
-	case <-time.After(patience):
-		t.Fatal("what is new is not seen")
-	}
+	expectLater(t, got, "+10.0.0.2:80")
 }

@@ -248,11 +248,7 @@ func TestNoChangeNoReturn(t *testing.T) {
 		expect(t, w, "+10.0.0.1:80")
 		if server, ok := a.(*consultest.Server); ok {
 			// With a Next that waits already, so that each change is seen alone.
-			got := make(chan string, 1)
-			go func() {
-				u, err := w.Next()
-				got <- text(u) + fmt.Sprint(err)
-			}()
+			got := nextLater(w)
 			blocked := func(queries int) {
 				t.Helper()
 				if err := server.Await(testContext(t), func(s consultest.Stats) bool { return s.Blocked == 1 && s.Queries >= queries }); err != nil {
