@@ -21,9 +21,11 @@ func register(t *testing.T, a *Agent) {
 	}
 }
 
+// instances asks for a consistent read: by default a server that has just come to
+// lead may answer before it has read its log.
 func instances(t *testing.T, a *Agent) (n int, index uint64) {
 	t.Helper()
-	entries, meta, err := a.Client().Health().Service("web", "", false, nil)
+	entries, meta, err := a.Client().Health().Service("web", "", false, &api.QueryOptions{RequireConsistent: true})
 	if err != nil {
 		t.Fatal(err)
 	}

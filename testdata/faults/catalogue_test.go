@@ -47,26 +47,10 @@ type catalogue struct {
 	mu       sync.Mutex          // guards what follows; taken before an observer's
 	has      map[string]instance // by key
 	watching map[*observer]bool
-	past     map[addrs]bool // every state so far, if mayGoBack
 }
 
 func newCatalogue(to putter) *catalogue {
 	return &catalogue{to: to, has: make(map[string]instance), watching: make(map[*observer]bool)}
-}
-
-// mayGoBack says that the Consul may tell of a state before the present one: a
-// server that has been restarted answers while it still reads what it knew. It is
-// called before anybody watches.
-func (c *catalogue) mayGoBack() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.past = map[addrs]bool{c.setLocked(): true}
-}
-
-func (c *catalogue) was(set addrs) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.past[set]
 }
 
 // put registers instances, or replaces those with the same node and ID.
@@ -99,9 +83,6 @@ func (c *catalogue) change(what func(map[string]instance), apply func() error) e
 	c.mu.Lock()
 	what(c.has)
 	set := c.setLocked()
-	if c.past != nil {
-		c.past[set] = true
-	}
 	for o := range c.watching {
 		o.possible(set)
 	}
@@ -115,7 +96,6 @@ func (c *catalogue) watch(o, other *observer) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watching[o] = true
-	o.was = c.was
 	if other != nil {
 		for _, set := range other.ahead() {
 			o.possible(set)

@@ -17,7 +17,6 @@ type observer struct {
 	adapter.Balancer
 	closed chan struct{}
 	close  sync.Once
-	was    func(addrs) bool // says whether a set may come again; called without mu
 
 	mu      sync.Mutex // guards what follows
 	steady  map[string]bool
@@ -90,7 +89,6 @@ func (o *observer) hand(list []adapter.Address) {
 		set[a.Addr] = true
 	}
 	now := sorted(set)
-	before := o.was(now) // takes the catalogue's lock, which comes before ours
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.count++
@@ -102,7 +100,7 @@ func (o *observer) hand(list []adapter.Address) {
 			o.complain("%s is healthy and not in %v", addr, now)
 		}
 	}
-	o.find(now, before)
+	o.find(now)
 	if o.known && now == o.handed {
 		return
 	}
@@ -111,17 +109,13 @@ func (o *observer) hand(list []adapter.Address) {
 	o.changed = make(chan struct{})
 }
 
-// find forgets the states that are over now. before says that it is no fault if
-// this one is.
-func (o *observer) find(now addrs, before bool) {
+// find forgets the states that are over now.
+func (o *observer) find(now addrs) {
 	for i, s := range o.states {
 		if s == now {
 			o.states = o.states[i:]
 			return
 		}
-	}
-	if before {
-		return
 	}
 	o.complain("the catalogue was never so, or not since: %v", now)
 }

@@ -33,7 +33,6 @@ func TestSoak(t *testing.T) {
 	agent := startAgent(t, consulagent.Config{Persistent: true})
 	tr := newTrial(t, "soak, "+soakTime.String())
 	tr.at(inCatalog{agent.Client(), tr.service})
-	tr.catalogue.mayGoBack()
 	tr.serve(3)
 	door := newDoor(t, agent.Address())
 	client := tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
