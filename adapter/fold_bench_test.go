@@ -49,3 +49,27 @@ func BenchmarkFoldUnread(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFoldFloor is what Go's own map and slices cost when they grow to as
+// many addresses: FoldUnread can be no more linear than that.
+func BenchmarkFoldFloor(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		addrs := make([]string, n)
+		for i := range addrs {
+			addrs[i] = fmt.Sprintf("10.%d.%d.%d:50051", i>>16, i>>8&255, i&255)
+		}
+		b.Run(fmt.Sprint("adds=", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				var list []Address
+				index := make(map[string]int32)
+				for i, addr := range addrs {
+					if _, known := index[addr]; !known {
+						list = append(list, Address{Addr: addr})
+						index[addr] = int32(i)
+					}
+				}
+			}
+		})
+	}
+}
