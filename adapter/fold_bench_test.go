@@ -69,6 +69,9 @@ func BenchmarkFoldFloor(b *testing.B) {
 						index[addr] = int32(i)
 					}
 				}
+				if len(list) != n {
+					b.Fatal(len(list))
+				}
 			}
 		})
 	}

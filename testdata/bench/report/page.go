@@ -28,7 +28,9 @@ What grpc calls for each RPC, on connections that are always ready; beside it Ro
 %[12]s
 ## Folding
 
-From Start until the whole list has come out of Notify.
+From Start until the whole list has come out of Notify. Whoever reads while it grows is sent lists all the time, as fast as
+he takes them. BenchmarkFoldUnread in adapter/ is folding without a reader, as under WithBalancer; BenchmarkFoldFloor,
+beside it, what Go's own map and slices cost when they grow to as many addresses.
 
 %[13]s
 ![Folding](bench/fold.svg)
