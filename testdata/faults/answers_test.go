@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,10 @@ func foreign(t *testing.T, name string, fault consultest.Fault, queries int) {
 	before, began := server.Stats().Queries, time.Now()
 	met := func(n int) {
 		t.Helper()
-		tr.must(server.Await(testwait.Context(t), func(s consultest.Stats) bool { return s.Queries >= before+n }))
+		// The longest backoff is ten seconds, give or take half of that.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n+1)*15*time.Second)
+		defer cancel()
+		tr.must(server.Await(ctx, func(s consultest.Stats) bool { return s.Queries >= before+n }))
 	}
 	remove := server.Inject(fault)
 	met(1) // and the query before is over
