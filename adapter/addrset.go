@@ -12,11 +12,10 @@ import (
 // snapshot, but for a bit per address once one has been removed. The zero value is empty.
 // It has no lock: its owner has one.
 type addressSet struct {
-	log    []Address        // in order of addition, the removed ones too; snapshots share it, so no entry is ever changed
-	gone   bits             // which entries of log have been removed
-	byAddr map[string]int32 // 1 + the newest entry with that Addr
-	older  []int32          // for each entry, 1 + the next older one with its Addr; 0 for none
-	n      int              // entries that have not been removed
+	log   []Address // in order of addition, the removed ones too; snapshots share it, so no entry is ever changed
+	gone  bits      // which entries of log have been removed
+	index addrIndex // of those that have not
+	n     int       // how many those are
 }
 
 // bits is a set of small numbers.
@@ -33,53 +32,53 @@ func (b *bits) set(i int) {
 
 func (s *addressSet) len() int { return s.n }
 
-// entry returns 1 + the entry equal to a, or 0.
-func (s *addressSet) entry(a Address) int32 {
-	at := s.byAddr[a.Addr]
-	for at > 0 && !sameMetadata(s.log[at-1].Metadata, a.Metadata) {
-		at = s.older[at-1]
+// entry returns 1 + the entry equal to a, whose Addr has that hash, or 0.
+func (s *addressSet) entry(hash uint32, a Address) int32 {
+	for at := s.index.first(hash); at > 0; at = s.index.next(at) {
+		if b := &s.log[at-1]; b.Addr == a.Addr && sameMetadata(b.Metadata, a.Metadata) {
+			return at
+		}
 	}
-	return at
+	return 0
 }
 
 // has says whether a is in the set.
-func (s *addressSet) has(a Address) bool { return s.entry(a) > 0 }
+func (s *addressSet) has(a Address) bool { return s.entry(hashAddr(a.Addr), a) > 0 }
 
 // add puts a into the set and says whether it was new.
 func (s *addressSet) add(a Address) bool {
-	if s.has(a) {
+	hash := hashAddr(a.Addr)
+	if s.entry(hash, a) > 0 {
 		return false
 	}
-	s.push(a)
+	s.push(hash, a)
 	return true
 }
 
 // grow makes room for n more.
 func (s *addressSet) grow(n int) {
-	if s.byAddr == nil {
-		s.byAddr = make(map[string]int32, n)
-	}
 	s.log = slices.Grow(s.log, n)
-	s.older = slices.Grow(s.older, n)
+	s.index.grow(n)
 }
 
-func (s *addressSet) push(a Address) {
-	if s.byAddr == nil {
-		s.grow(1)
+func (s *addressSet) push(hash uint32, a Address) {
+	if len(s.log) == cap(s.log) {
+		// Append grows a long list by a quarter, and so copies each entry four times.
+		s.log = slices.Grow(s.log, max(len(s.log), 8))
 	}
 	s.log = append(s.log, a)
-	s.older = append(s.older, s.byAddr[a.Addr])
-	s.byAddr[a.Addr] = int32(len(s.log))
+	s.index.push(hash)
 	s.n++
 }
 
 // remove takes a out of the set and says whether it was there.
 func (s *addressSet) remove(a Address) bool {
-	at := s.entry(a)
+	at := s.entry(hashAddr(a.Addr), a)
 	if at == 0 {
 		return false
 	}
 	s.drop(at)
+	s.closeGaps()
 	return true
 }
 
@@ -87,38 +86,39 @@ func (s *addressSet) remove(a Address) bool {
 // Metadata, and says whether there was one.
 func (s *addressSet) removeAddr(addr string) bool {
 	found := false
-	for at := s.byAddr[addr]; at > 0; at = s.byAddr[addr] {
-		s.drop(at)
-		found = true
+	for at := s.index.first(hashAddr(addr)); at > 0; {
+		next := s.index.next(at)
+		if s.log[at-1].Addr == addr {
+			s.drop(at)
+			found = true
+		}
+		at = next
 	}
+	s.closeGaps()
 	return found
 }
 
 // drop removes the entry at-1.
 func (s *addressSet) drop(at int32) {
-	addr, next := s.log[at-1].Addr, s.older[at-1]
-	switch newer := s.byAddr[addr]; {
-	case newer != at:
-		for s.older[newer-1] != at {
-			newer = s.older[newer-1]
-		}
-		s.older[newer-1] = next
-	case next == 0:
-		delete(s.byAddr, addr)
-	default:
-		s.byAddr[addr] = next
-	}
+	s.index.remove(at)
 	s.gone.set(int(at - 1))
 	s.n--
-	// Closing the gap at each removal would make n removals quadratic.
-	if len(s.log) > 16 && s.n < len(s.log)/2 {
-		var kept addressSet
-		kept.grow(s.n)
-		for _, a := range s.snapshot().list() {
-			kept.push(a)
-		}
-		*s = kept
+}
+
+// closeGaps makes a new log when most of it has been removed. Doing that at each
+// removal would make n of them quadratic.
+func (s *addressSet) closeGaps() {
+	if len(s.log) <= 16 || s.n >= len(s.log)/2 {
+		return
 	}
+	var kept addressSet
+	kept.grow(s.n)
+	for i, a := range s.log {
+		if !s.gone.has(i) {
+			kept.push(s.index.links[i].hash, a)
+		}
+	}
+	*s = kept
 }
 
 // snapshot returns what is in the set now.
@@ -170,7 +170,7 @@ func (s snapshot) list() []Address {
 // Addr: resolvers that give Metadata on Add and none on Delete lost their
 // deletes there.
 func (s *addressSet) fold(updates []*naming.Update) (changed bool) {
-	if s.byAddr == nil {
+	if len(s.log) == 0 {
 		s.grow(len(updates))
 	}
 	for _, u := range updates {

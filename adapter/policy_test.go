@@ -268,7 +268,7 @@ func TestAddressSetShrinks(t *testing.T) {
 		s.add(a)
 		s.remove(a)
 	}
-	if len(s.log) > 100 || len(s.older) > 100 || len(s.gone) > 100 || len(s.byAddr) != 0 {
-		t.Errorf("%d places and %d keys for nothing", len(s.log), len(s.byAddr))
+	if len(s.log) > 100 || len(s.index.links) > 100 || len(s.index.heads) > 100 || len(s.gone) > 100 {
+		t.Errorf("%d places, %d links and %d heads for nothing", len(s.log), len(s.index.links), len(s.index.heads))
 	}
 }
