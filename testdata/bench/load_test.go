@@ -6,28 +6,16 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/peer"
+	"github.com/grpcnaming/grpcnaming/testdata/bench/measure"
 )
 
 // load makes RPCs and looks who answers them.
 type load struct {
-	conn *grpc.ClientConn
+	channel measure.Channel
 
 	mu   sync.Mutex // guards what follows
 	look func(server string, ended time.Time)
 	err  error
-}
-
-// call makes one RPC and returns the address of the server.
-func (l *load) call(ctx context.Context) (server string, err error) {
-	var p peer.Peer
-	_, err = healthpb.NewHealthClient(l.conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true), grpc.Peer(&p))
-	if err != nil {
-		return "", err
-	}
-	return p.Addr.String(), nil
 }
 
 // start makes RPCs by so many callers, without a pause, until stop.
@@ -37,7 +25,7 @@ func (l *load) start(callers int) (stop func()) {
 	for range callers {
 		running.Go(func() {
 			for ctx.Err() == nil {
-				server, err := l.call(context.Background())
+				server, err := l.channel.Call(context.Background(), true)
 				ended := time.Now()
 				l.mu.Lock()
 				if err != nil {

@@ -15,10 +15,6 @@ import (
 )
 
 const (
-	// samplesEnv names the variable with the file that every single time is
-	// appended to, as a benchmark's line; the driver sets it.
-	samplesEnv = "BENCH_SAMPLES"
-
 	// propagationPace is how long RPCs run before each event. Each implementation
 	// has every other event: fewer than the ten a second that our watch asks for.
 	propagationPace = 80 * time.Millisecond
@@ -58,11 +54,21 @@ func BenchmarkPropagation(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer conn.Close()
-		s.load = &load{conn: conn}
-		measure.UntilAllAnswer(b, 1, s.load.call)
+		s.load = &load{channel: channel(impl, conn)}
+		measure.UntilAllAnswer(b, 1, s.load.channel.Call)
 		p.subjects = append(p.subjects, s)
 	}
 	b.Run("events", p.run)
+	for _, s := range p.subjects { // of the last run: package testing makes a short one first
+		for event, times := range map[string][]time.Duration{"register": s.registered, "deregister": s.gone} {
+			for _, t := range times {
+				name := fmt.Sprintf("BenchmarkPropagation/event=%s/impl=%s", event, s.impl)
+				if err := measure.Sample(name, 1, measure.Value{Figure: float64(t), Unit: "ns/op"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
 }
 
 // subject is one implementation with a service of its own.
@@ -88,15 +94,6 @@ func (p *propagation) run(b *testing.B) {
 			}
 		}
 		slices.Reverse(p.subjects) // neither is always first
-	}
-	for _, s := range p.subjects {
-		for event, times := range map[string][]time.Duration{"register": s.registered, "deregister": s.gone} {
-			if err := appendSamples(fmt.Sprintf("BenchmarkPropagation/event=%s/impl=%s", event, s.impl), times); err != nil {
-				b.Fatal(err)
-			}
-			slices.Sort(times)
-			b.ReportMetric(float64(measure.Quantile(times, 0.5)), s.impl+"-"+event+"-p50-ns")
-		}
 	}
 }
 
@@ -140,23 +137,4 @@ func (s *subject) leave() error {
 	ended, err := last()
 	s.gone = append(s.gone, ended.Sub(began))
 	return err
-}
-
-// appendSamples writes one benchmark line for each of the times.
-func appendSamples(name string, times []time.Duration) error {
-	path := os.Getenv(samplesEnv)
-	if path == "" {
-		return nil
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for _, t := range times {
-		if _, err := fmt.Fprintf(f, "%s 1 %d ns/op\n", name, t); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -20,14 +20,18 @@ type recorded struct {
 	body   []byte
 }
 
-// answering repeats two answers in turn, with and without one instance. A query
-// with the current index waits for POST /change, which itself waits for that
-// query.
+// answering repeats two answers in turn, with and without one instance, for any
+// service. A query with the current index waits for POST /change/SERVICE, which
+// itself waits for that query, as does POST /await/SERVICE.
 type answering struct {
 	answers [2]recorded
 
-	mu      sync.Mutex // guards what follows
-	changed *sync.Cond
+	mu       sync.Mutex // guards what follows
+	changed  *sync.Cond
+	services map[string]*position
+}
+
+type position struct {
 	index   uint64
 	waiting int // queries
 }
@@ -42,7 +46,7 @@ func answers(consul, service string, instances int) ([]string, error) {
 	if err := catalog.Fill(c, service, instances-1); err != nil {
 		return nil, err
 	}
-	a := &answering{index: 1000}
+	a := &answering{services: make(map[string]*position)}
 	a.changed = sync.NewCond(&a.mu)
 	if a.answers[0], err = record(consul, service); err != nil {
 		return nil, err
@@ -54,8 +58,9 @@ func answers(consul, service string, instances int) ([]string, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/health/service/", a.query)
-	mux.HandleFunc("POST /change", a.change)
+	mux.HandleFunc("GET /v1/health/service/{service}", a.query)
+	mux.HandleFunc("POST /await/{service}", func(w http.ResponseWriter, r *http.Request) { a.await(w, r, 0) })
+	mux.HandleFunc("POST /change/{service}", func(w http.ResponseWriter, r *http.Request) { a.await(w, r, 1) })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -87,18 +92,30 @@ func record(consul, service string) (r recorded, err error) {
 	return r, err
 }
 
+// of is called with the lock held.
+func (a *answering) of(r *http.Request) *position {
+	service := r.PathValue("service")
+	p := a.services[service]
+	if p == nil {
+		p = &position{index: 1000}
+		a.services[service] = p
+	}
+	return p
+}
+
 func (a *answering) query(w http.ResponseWriter, r *http.Request) {
 	index, _ := strconv.ParseUint(r.URL.Query().Get("index"), 10, 64) // none is 0
 	a.mu.Lock()
-	if index == a.index {
-		a.waiting++
+	p := a.of(r)
+	if index == p.index {
+		p.waiting++
 		a.changed.Broadcast()
-		for index == a.index {
+		for index == p.index {
 			a.changed.Wait()
 		}
-		a.waiting--
+		p.waiting--
 	}
-	index = a.index
+	index = p.index
 	a.mu.Unlock()
 	answer := a.answers[index%2]
 	for _, key := range []string{"Content-Encoding", "Content-Type", "Vary", "X-Consul-Default-Acl-Policy",
@@ -111,12 +128,14 @@ func (a *answering) query(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.body)
 }
 
-func (a *answering) change(w http.ResponseWriter, _ *http.Request) {
+// await waits for a query that waits, and lets so many changes happen then.
+func (a *answering) await(w http.ResponseWriter, r *http.Request, changes uint64) {
 	a.mu.Lock()
-	for a.waiting == 0 {
+	p := a.of(r)
+	for p.waiting == 0 {
 		a.changed.Wait()
 	}
-	a.index++
+	p.index += changes
 	a.changed.Broadcast()
 	a.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)

@@ -15,33 +15,31 @@ import (
 
 // BenchmarkRPC is unary RPCs through the original WithBalancer(RoundRobin).
 func BenchmarkRPC(b *testing.B) {
-	b.Run("impl=v1291", func(b *testing.B) {
-		for _, backends := range measure.BackendCounts {
-			b.Run(fmt.Sprintf("backends=%d", backends), func(b *testing.B) {
-				conn, err := grpc.Dial("bench", grpc.WithInsecure(), grpc.WithBalancer(grpc.RoundRobin(list(measure.Backends(b, backends)))))
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer conn.Close()
-				client, request := healthpb.NewHealthClient(conn), &healthpb.HealthCheckRequest{}
-				measure.UntilAllAnswer(b, backends, func(ctx context.Context) (string, error) {
-					var p peer.Peer
-					if _, err := client.Check(ctx, request, grpc.WaitForReady(true), grpc.Peer(&p)); err != nil {
-						return "", err
-					}
-					return p.Addr.String(), nil
-				})
-				for _, callers := range measure.CallerCounts {
-					b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-						measure.RPCs(b, callers, func(ctx context.Context) error {
-							_, err := client.Check(ctx, request)
-							return err
-						})
-					})
-				}
-			})
+	for _, backends := range measure.BackendCounts {
+		b.Run(fmt.Sprintf("backends=%d", backends), func(b *testing.B) {
+			conn, err := grpc.Dial("bench", grpc.WithInsecure(), grpc.WithBalancer(grpc.RoundRobin(list(measure.Backends(b, backends)))))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			measure.RPCs(b, backends, channel(conn))
+		})
+	}
+}
+
+func channel(conn *grpc.ClientConn) measure.Channel {
+	client, request := healthpb.NewHealthClient(conn), &healthpb.HealthCheckRequest{}
+	return measure.Channel{Impl: "v1291", Call: func(ctx context.Context, ask bool) (string, error) {
+		if !ask {
+			_, err := client.Check(ctx, request)
+			return "", err
 		}
-	})
+		var p peer.Peer
+		if _, err := client.Check(ctx, request, grpc.WaitForReady(true), grpc.Peer(&p)); err != nil {
+			return "", err
+		}
+		return p.Addr.String(), nil
+	}}
 }
 
 // list is a naming.Resolver of addresses that do not change.
