@@ -145,7 +145,7 @@ func (b *bridge) send() {
 			newest := snapshot{log: s.addresses, n: len(s.addresses)}
 			if s.feed != nil {
 				var ok bool
-				if newest, ok = s.feed.addresses(); !ok {
+				if newest, ok = s.feed.fetch(&s.feed.bridgeTold); !ok {
 					continue
 				}
 			}

@@ -21,6 +21,11 @@ type feed struct {
 	wake  mailbox[struct{}]
 	done  chan struct{} // closed when it has ended
 	told  bool          // there has been something to tell
+
+	// The bridge, and the goroutine behind Notify, have been told of something that
+	// they have not fetched. Of more they need not be told: that would be most of
+	// what an update costs when there are many in a row.
+	bridgeTold, notifyTold bool
 }
 
 func newFeed(rr *roundRobin, news func(*feed)) *feed {
@@ -30,18 +35,22 @@ func newFeed(rr *roundRobin, news func(*feed)) *feed {
 // tell is called with rr.mu held when the addresses have changed.
 func (f *feed) tell() {
 	f.told = true
-	if f.news != nil {
+	if f.news != nil && !f.bridgeTold {
+		f.bridgeTold = true
 		f.news(f)
 	}
-	if f.wake != nil {
+	if f.wake != nil && !f.notifyTold {
+		f.notifyTold = true
 		f.wake.put(struct{}{})
 	}
 }
 
-// addresses returns the newest, unless the feed has ended.
-func (f *feed) addresses() (newest snapshot, ok bool) {
+// fetch returns the newest addresses, unless the feed has ended, to the one whose
+// flag told is.
+func (f *feed) fetch(told *bool) (newest snapshot, ok bool) {
 	f.rr.mu.Lock()
 	defer f.rr.mu.Unlock()
+	*told = false
 	return f.rr.known.snapshot(), !f.ended.Load()
 }
 
@@ -67,7 +76,7 @@ func (f *feed) send() {
 		case <-f.done:
 			return
 		}
-		newest, _ := f.addresses()
+		newest, _ := f.fetch(&f.notifyTold)
 		list := slices.Clone(newest.list()) // whoever reads it may change it
 		f.rr.mu.Lock()
 		if !f.ended.Load() {

@@ -23,7 +23,7 @@ func TestTurns(t *testing.T) {
 		fed := f
 		rr.mu.Unlock()
 		if fed != nil {
-			newest, _ := fed.addresses()
+			newest, _ := fed.fetch(&fed.bridgeTold)
 			list = newest.list()
 		}
 		return len(list) == 4

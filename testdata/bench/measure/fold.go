@@ -61,6 +61,7 @@ func (w *Watcher[U]) Close() { close(w.closed) }
 // starts it.
 func Fold[A any](b *testing.B, n int, start func() (notify <-chan []A, close func() error)) {
 	b.ReportAllocs()
+	b.ResetTimer() // the updates have just been made
 	for range b.N {
 		notify, closeBalancer := start()
 		for len(<-notify) < n {
