@@ -36,9 +36,9 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // and the options in common; of [AddressFunc] and [MetadataFunc], which need
 // not be the same ones, whether there are any.
 //
-// A nil client makes Resolve fail. A token that client has from elsewhere than
-// the environment is not known here: should an agent quote it in an error, it is
-// hidden there only if it is a UUID, as Consul's own tokens are.
+// A nil client makes Resolve fail. A token or password that client has from
+// elsewhere than the environment is not known here: should it be quoted in an
+// error, it is hidden there only if it is a UUID, as Consul's own tokens are.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
 	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
@@ -84,6 +84,7 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		config.Address = r.address
 	}
 	q.agent = "agent " + withoutPassword(config.Address)
+	q.secrets = append(q.secrets, addressSecrets(config.Address)...)
 	client, err := api.NewClient(config) // completes config
 	if err != nil {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))

@@ -1,9 +1,13 @@
 package consulnaming
 
 import (
+	"cmp"
+	"encoding/base64"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/consul/api"
@@ -21,8 +25,36 @@ func environmentSecrets() (s secrets) {
 			s = append(s, strings.TrimSpace(string(token)))
 		}
 	}
-	_, password, _ := strings.Cut(os.Getenv(api.HTTPAuthEnvName), ":")
-	return append(s, password)
+	user, password, _ := strings.Cut(os.Getenv(api.HTTPAuthEnvName), ":")
+	s = append(s, login(user, password)...)
+	return append(s, addressSecrets(os.Getenv(api.HTTPAddrEnvName))...)
+}
+
+// login has what gives a password away: itself, and what HTTP's basic
+// authentication makes of it.
+func login(user, password string) secrets {
+	if password == "" {
+		return nil
+	}
+	return secrets{password, base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}
+}
+
+// addressSecrets are those in an agent's address, as they stand there and as they
+// are meant. Package api takes "user:password@" for a part of the host's name, and
+// so net/http and package net do not know it for what it is.
+func addressSecrets(address string) secrets {
+	_, userinfo, _ := splitAddress(address)
+	user, password, _ := strings.Cut(userinfo, ":")
+	s := login(user, password)
+	if host, _, ok := strings.Cut(password, "/"); ok {
+		s = append(s, host) // what is left is a path there
+	}
+	plainUser, err := url.PathUnescape(user)
+	plain, err2 := url.PathUnescape(password)
+	if err == nil && err2 == nil {
+		s = append(s, login(plainUser, plain)...)
+	}
+	return s
 }
 
 // uuid is the form of the tokens that Consul makes, and of their accessors,
@@ -31,13 +63,21 @@ var uuid = regexp.MustCompile(`(?i)(accessorid '?|accessor id '?)?\b[0-9a-f]{8}-
 
 const hiddenText = "<hidden>"
 
-// hide replaces the secrets in text, and what looks like a token.
+// hide replaces the secrets in text, however they are spelt, and what looks like
+// a token.
 func (s secrets) hide(text string) string {
+	var all []string
 	for _, secret := range s {
 		if secret != "" {
-			text = strings.ReplaceAll(text, secret, hiddenText)
+			all = append(all, spellings(secret)...)
 		}
 	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // one may be a part of another
+	var pairs []string
+	for _, spelling := range all {
+		pairs = append(pairs, spelling, hiddenText)
+	}
+	text = strings.NewReplacer(pairs...).Replace(text)
 	return uuid.ReplaceAllStringFunc(text, func(match string) string {
 		if strings.HasPrefix(strings.ToLower(match), "accessor") {
 			return match
@@ -46,18 +86,39 @@ func (s secrets) hide(text string) string {
 	})
 }
 
+// spellings has the secret and what it looks like as a part of a URL, plain and in
+// the quotes that net/http puts around one.
+func spellings(secret string) (all []string) {
+	for _, s := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret),
+		strings.TrimPrefix(url.UserPassword("", secret).String(), ":"),
+		strings.TrimPrefix((&url.URL{Host: secret}).String(), "//"),
+	} {
+		quoted := strconv.Quote(s)
+		all = append(all, s, quoted[1:len(quoted)-1])
+	}
+	return all
+}
+
 // withoutPassword is an agent's address as it may be shown.
 func withoutPassword(address string) string {
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		scheme, rest = "", address
-	} else {
-		scheme += "://"
+	scheme, userinfo, host := splitAddress(address)
+	if userinfo == "" {
+		return scheme + host
 	}
-	at := strings.LastIndex(rest, "@")
-	if at < 0 {
-		return address
+	user, _, _ := strings.Cut(userinfo, ":")
+	return scheme + url.User(user).String() + "@" + host
+}
+
+// splitAddress splits "scheme://user:password@host" as it is written; what is not
+// there is "".
+func splitAddress(address string) (scheme, userinfo, host string) {
+	host = address
+	if before, after, ok := strings.Cut(address, "://"); ok {
+		scheme, host = before+"://", after
 	}
-	user, _, _ := strings.Cut(rest[:at], ":")
-	return scheme + url.User(user).String() + "@" + rest[at+1:]
+	if at := strings.LastIndex(host, "@"); at >= 0 {
+		userinfo, host = host[:at], host[at+1:]
+	}
+	return scheme, userinfo, host
 }

@@ -1,6 +1,7 @@
 package consulnaming
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,15 +41,21 @@ func TestValuesHideSecrets(t *testing.T) {
 	}
 	option := QueryOptions(&api.QueryOptions{Token: testSecret})
 	noSecret(t, "an option", option)
-	t.Setenv("CONSUL_HTTP_TOKEN", testSecret)
-	t.Setenv("CONSUL_HTTP_AUTH", "user:"+testSecret)
-	for what, r := range map[string]naming.Resolver{
-		"NewConsulResolver":               NewConsulResolver(s.Address(), "svc"),
-		"NewConsulResolver with password": NewConsulResolver("http://user:"+testSecret+"@"+s.Address(), "svc"),
-		"New with a client":               New(given, "svc"),
-		"New with a token":                New(s.Client(), "svc", option),
+	environment := map[string]string{"CONSUL_HTTP_TOKEN": testSecret, "CONSUL_HTTP_AUTH": "user:" + testSecret}
+	for what, test := range map[string]struct {
+		r           naming.Resolver
+		environment map[string]string // that tells it of the secret
+	}{
+		"NewConsulResolver":               {NewConsulResolver(s.Address(), "svc"), environment},
+		"NewConsulResolver with password": {NewConsulResolver("http://user:"+testSecret+"@"+s.Address(), "svc"), nil},
+		"New with a client":               {New(given, "svc"), environment},
+		"New with a token":                {New(s.Client(), "svc", option), nil},
 	} {
 		t.Run(what, func(t *testing.T) {
+			r := test.r
+			for name, value := range test.environment {
+				t.Setenv(name, value)
+			}
 			type users struct {
 				R naming.Resolver
 				r naming.Resolver
@@ -80,6 +87,30 @@ func TestValuesHideSecrets(t *testing.T) {
 	}
 }
 
+// A password in the agent's address, whatever it is made of, which package api
+// takes for a part of the host's name. Both of its halves have to be hidden.
+func TestAddressHidesPassword(t *testing.T) {
+	for _, between := range []string{"-", "@", "%40", "%25", "%2f", "%zz", "/", ":", `"`, `\`, " ", "?", "#", "ä", "+", "\x00"} {
+		for _, scheme := range []string{"", "http://", "https://"} {
+			address := scheme + "user:5ec7e7" + between + "70ken@127.0.0.1:1"
+			t.Run(address, func(t *testing.T) {
+				resolvers := []naming.Resolver{NewConsulResolver(address, "svc")}
+				if between != "\x00" { // which no variable can have
+					t.Setenv("CONSUL_HTTP_ADDR", address)
+					client, err := api.NewClient(api.DefaultConfig())
+					if err != nil {
+						t.Fatal(err)
+					}
+					resolvers = append(resolvers, NewConsulResolver("", "svc"), New(client, "svc"))
+				}
+				for _, r := range resolvers {
+					hidden(t, r, "5ec7e7", "70ken")
+				}
+			})
+		}
+	}
+}
+
 // panicTransport quotes the request that it panics about.
 type panicTransport struct{}
 
@@ -94,6 +125,14 @@ func TestPanicHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	hidden(t, New(client, "svc", QueryOptions(&api.QueryOptions{Token: testSecret})), testSecret)
+
+	// What the header has of a password is not the password.
+	t.Setenv("CONSUL_HTTP_AUTH", "user:"+testSecret)
+	client, err = api.NewClient(&api.Config{Address: "127.0.0.1:1", HttpAuth: &api.HttpBasicAuth{Username: "user", Password: testSecret}, HttpClient: &http.Client{Transport: panicTransport{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden(t, New(client, "svc"), base64.StdEncoding.EncodeToString([]byte("user:"+testSecret)))
 }
 
 // Nor can what an agent says, or a page in its place.
