@@ -145,6 +145,9 @@ func (w *modernWatcher) ParseServiceConfig(string) *serviceconfig.ParseResult {
 // OnError implements ErrorReporter.
 func (w *modernWatcher) OnError(f func(error)) { w.onError = f }
 
+// FirstNextIsFull implements FullLister.
+func (w *modernWatcher) FirstNextIsFull() bool { return true }
+
 func (w *modernWatcher) Next() ([]*naming.Update, error) {
 	for {
 		select {

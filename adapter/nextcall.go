@@ -61,8 +61,10 @@ func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*nami
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again = c.used != nil && sameWatcher(c.used, w)
-	c.used = w
 	updates, err = n.updates, n.err
+	if len(updates) > 0 { // a new watcher that begins with nothing has told nothing yet
+		c.used = w
+	}
 	if c.last == n {
 		c.last = nil
 		if n.over == nil { // nobody else has n

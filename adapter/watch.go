@@ -22,6 +22,20 @@ type ErrorReporter interface {
 	OnError(f func(error))
 }
 
+// FullLister is an optional interface of a naming.Watcher whose first Next
+// returns all there is, be it nothing, as consulnaming's does. The adapter calls
+// FirstNextIsFull once, before the first Next after Resolve. If it says so, that
+// Next replaces what is known from before: before the ClientConn was idle, from
+// the last Dial with the same RoundRobin, from a watcher that failed.
+//
+// Otherwise only a first Next of adds alone does, for legacy resolvers that are
+// their own Watchers go on where they were: nothing means nothing new. Such a one
+// may say that it is full if each Resolve makes it begin anew and Close ends a Next
+// that is running.
+type FullLister interface {
+	FirstNextIsFull() bool
+}
+
 // Delays before Resolve is called again after it, or Next, has failed, and the
 // rate of calls to a Next that returns at once without a change.
 const (
@@ -82,6 +96,7 @@ type watch struct {
 	failing  bool      // failed has been called since the last success
 	first    bool      // nothing is known yet, from before either
 	fresh    bool      // the current watcher has not delivered
+	full     bool      // its first Next is all there is, see FullLister
 
 	mu      sync.Mutex // guards what follows
 	current naming.Watcher
@@ -106,7 +121,10 @@ func (w *watch) resolve() error {
 		err = fmt.Errorf("%T.Resolve returned neither a watcher nor an error", w.resolver)
 	}
 	if err == nil {
-		if err = w.listen(got); err != nil {
+		if err = w.listen(got); err == nil {
+			err = w.askIfFull(got)
+		}
+		if err != nil {
 			closeWatcher(got)
 		}
 	}
@@ -138,6 +156,19 @@ func (w *watch) listen(watcher naming.Watcher) error {
 				w.failed(err)
 			}
 		})
+		return nil
+	})
+}
+
+// askIfFull asks a watcher that can say it what its first Next will be.
+func (w *watch) askIfFull(watcher naming.Watcher) error {
+	w.full = false
+	l, ok := watcher.(FullLister)
+	if !ok {
+		return nil
+	}
+	return contain(watcher, "FirstNextIsFull", func() error {
+		w.full = l.FirstNextIsFull()
 		return nil
 	})
 }
@@ -214,12 +245,12 @@ func (w *watch) take(updates []*naming.Update, again bool) {
 		w.failed(nil)
 		w.failing = false
 	}
-	// The very first Next says what there is, be it nothing. A later watcher
-	// whose first Next is empty or deletes something has not listed
-	// everything, nor has one that was in use before and adds only what is
-	// new: it goes on where it was.
-	fullSet := w.first || w.fresh && onlyAdds(updates) && (!again || w.knows(updates))
-	if w.first || len(updates) > 0 {
+	// The very first Next says what there is, be it nothing, and so does the
+	// first of a FullLister. Any other later watcher whose first Next is empty
+	// or deletes something has not listed everything, nor has one that was in
+	// use before and adds only what is new: it goes on where it was.
+	fullSet := w.first || w.fresh && (w.full || onlyAdds(updates) && (!again || w.knows(updates)))
+	if w.first || w.full || len(updates) > 0 {
 		w.fresh, w.first = false, false
 	}
 	if !w.fold(updates, fullSet) {

@@ -105,7 +105,8 @@ func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 // article. It is for services that are never meant to be without an instance,
 // where an empty answer most likely means that Consul has lost its state or that
 // a check is broken: RPCs then go to where they went before, and fail only if
-// nobody is there.
+// nobody is there. An adapter.RoundRobin also keeps those of an earlier watcher, if
+// there are none when its ClientConn wakes up from idleness or it is dialled again.
 func KeepLastKnown() Option {
 	return func(o *options) { o.keepLast = true }
 }

@@ -43,6 +43,10 @@ func newWatcher(q *query, o *options) *watcher {
 // adapter.ErrorReporter.
 func (w *watcher) OnError(f func(error)) { w.onError = f }
 
+// FirstNextIsFull makes an empty first Next take away what is known from an
+// earlier watcher, unless that is to be kept; see adapter.FullLister.
+func (w *watcher) FirstNextIsFull() bool { return !w.keepLast }
+
 // Next returns the changes since the last Next, deletes first, then adds, each
 // sorted by address. The first returns all there is, and may be empty; the
 // others wait for a change. A query that fails is logged and sent again, with
