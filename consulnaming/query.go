@@ -151,8 +151,12 @@ func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil 
 func (q *query) explain(err error) error {
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &shape) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &syntax) || errors.As(err, &shape):
 		err = fmt.Errorf("%w: %w", errForeign, err)
+	case errors.As(err, &large): // its text is about a request
+		err = fmt.Errorf("the answer has more than %d bytes", large.Limit)
 	}
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -23,7 +23,8 @@ import (
 //
 // Watchers of one process share a query if it is the same one: the same agent
 // and service, and the same settings, down to the content of certificate files.
-// The query and its connection end with the Close of the last of them.
+// The query and its connection end with the Close of the last of them. An answer of
+// more than 256 MB, decompressed, is an error.
 func NewConsulResolver(address, service string) naming.Resolver {
 	return &resolver{&settings{address: address, service: service, options: newOptions(nil)}}
 }
@@ -38,7 +39,8 @@ func NewConsulResolver(address, service string) naming.Resolver {
 //
 // A nil client makes Resolve fail. A token or password that client has from
 // elsewhere than the environment is not known here: should it be quoted in an
-// error, it is hidden there only if it is a UUID, as Consul's own tokens are.
+// error, it is hidden there only if it is a UUID, as Consul's own tokens are. How
+// much of an answer is read into memory only client's transport can bound.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
 	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
@@ -90,6 +92,7 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
 	}
 	q.client, q.own = client, config.HttpClient
+	q.own.Transport = &bounded{next: q.own.Transport, answer: answerBound, reason: reasonBound}
 	q.key = keyOf(q, config)
 	return newWatcher(q, &r.options), nil
 }
