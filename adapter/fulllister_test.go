@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
@@ -46,7 +47,11 @@ func noAddress(t *testing.T, conn *grpc.ClientConn) {
 var laterWatchers = map[string]func(*testing.T, *grpc.ClientConn, grpc.DialOption, *scriptWatcher) *grpc.ClientConn{
 	"after idleness": func(t *testing.T, conn *grpc.ClientConn, _ grpc.DialOption, _ *scriptWatcher) *grpc.ClientConn {
 		waitIdle(t, conn)
-		conn.Connect()
+		// A stream, so that it does not fall asleep again before the test is over.
+		_, err := healthpb.NewHealthClient(conn).Watch(testContext(t), &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true))
+		if err != nil {
+			t.Fatal(err)
+		}
 		return conn
 	},
 	"dialled again": func(t *testing.T, conn *grpc.ClientConn, option grpc.DialOption, _ *scriptWatcher) *grpc.ClientConn {
