@@ -75,6 +75,7 @@ type Balancer interface {
 	// itself is the only address. The channel is read until Close has returned.
 	Notify() <-chan []Address
 	// Close ends the work, also after a Start that failed. The ClientConn waits
-	// for it for a second.
+	// for it for a second. No RPC asks Get after that; one that is about to when
+	// Close is called may still do.
 	Close() error
 }

@@ -35,8 +35,9 @@ type bridge struct {
 	cancel context.CancelFunc
 	closed chan struct{} // when Balancer.Close has returned
 
+	closing atomic.Bool // is changed with mu held; picks read it without
+
 	mu       sync.Mutex // guards what follows
-	closing  bool
 	starting bool
 	begun    bool                  // there is something for Balancer.Close to end
 	downs    map[*conn]func(error) // what Up returned, for those that are up

@@ -6,7 +6,7 @@ import "errors"
 // is being closed.
 func (b *bridge) call(method string, f func() error) error {
 	b.mu.Lock()
-	if b.closing {
+	if b.closing.Load() {
 		b.mu.Unlock()
 		return errConnClosing
 	}
@@ -35,7 +35,7 @@ func (b *bridge) up(c *conn) {
 func (b *bridge) down(c *conn) {
 	b.mu.Lock()
 	down := b.downs[c]
-	if down == nil || b.closing {
+	if down == nil || b.closing.Load() {
 		b.mu.Unlock()
 		return
 	}

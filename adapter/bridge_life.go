@@ -45,7 +45,7 @@ func (b *bridge) open() {
 // run starts the Balancer, again and again if need be, and follows it. It calls
 // tried after the first attempt.
 func (b *bridge) run(former *bridge, tried func()) {
-	if former != nil && former.isClosing() {
+	if former != nil && former.closing.Load() {
 		select {
 		case <-former.closed: // what is left of it would hit the new life
 		case <-b.ctx.Done():
@@ -94,7 +94,7 @@ func (b *bridge) start() error {
 		}
 		return err
 	})
-	if b.isClosing() { // Close came while Start was running, and left it to us
+	if b.closing.Load() { // Close came while Start was running, and left it to us
 		b.closeBalancer()
 		return errConnClosing
 	}
@@ -114,12 +114,6 @@ func (b *bridge) setBegun() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.begun = true
-}
-
-func (b *bridge) isClosing() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closing
 }
 
 // explain adds the way out to an error of a Balancer that has been closed
@@ -147,7 +141,7 @@ func (b *bridge) explainGet(err error) error {
 func (b *bridge) Close() {
 	b.cancel()
 	b.mu.Lock()
-	b.closing = true
+	b.closing.Store(true)
 	b.mu.Unlock()
 	within(closeTime, fmt.Sprintf("%T.Close", b.option.balancer), func() {
 		within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close

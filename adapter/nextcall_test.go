@@ -3,6 +3,8 @@ package adapter
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -20,6 +22,33 @@ func TestNextThatExits(t *testing.T) {
 	if got := call(t, conn, grpc.WaitForReady(true)); got != b.Addr() {
 		t.Errorf("answered by %s", got)
 	}
+}
+
+// Close while Start waits for a Next that Close does not end: the resolver is not
+// asked any more.
+func TestCloseBeforeResolve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := newRegistry("a:1")
+		w := &emptyCloseResolver{registry: reg}
+		resolves := 0
+		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+			resolves++
+			return w, nil
+		}})
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // in the second Next
+		rr.Close()
+		done := make(chan error)
+		go func() { done <- rr.Start("svc", BalancerConfig{}) }()
+		time.Sleep(settleTime / 2)
+		rr.Close()
+		if err := <-done; err != nil || resolves != 1 {
+			t.Errorf("Start: %v; Resolve was called %d times, want once", err, resolves)
+		}
+		reg.set("b:1") // releases Next
+	})
 }
 
 // exitingResolver's watchers end the goroutine of a Next that has nothing to say.

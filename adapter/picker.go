@@ -21,6 +21,11 @@ type picker struct {
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	if p.bridge.closing.Load() {
+		// Grpc closes the resolver, and so the Balancer, before it takes the
+		// picker away. When it does, it says so to the RPCs itself.
+		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+	}
 	a, put, err := p.bridge.balancer.Get(info.Ctx, BalancerGetOptions{})
 	if err != nil {
 		p.policy.refused()

@@ -272,3 +272,22 @@ func TestAddressSetShrinks(t *testing.T) {
 		t.Errorf("%d places, %d links and %d heads for nothing", len(s.log), len(s.index.links), len(s.index.heads))
 	}
 }
+
+// Grpc closes the resolver, and thereby the Balancer, before it takes the picker
+// away: a pick in between does not ask Get.
+func TestPickAfterClose(t *testing.T) {
+	gets := 0
+	a := Address{Addr: "a:1"}
+	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { gets++; return a, nil, nil }})
+	defer p.Close()
+	tell(v1State{addresses: []Address{a}}, "a:1")
+	cc.subConns[0].enter(connectivity.Ready)
+	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
+	if r, err := picker.Pick(info); err != nil || r.SubConn != cc.subConns[0] {
+		t.Fatalf("%v, %v before Close", r, err)
+	}
+	p.bridge.Close()
+	if _, err := picker.Pick(info); err != balancer.ErrNoSubConnAvailable || gets != 1 {
+		t.Errorf("%v after Close, and Get was called %d times, want once", err, gets)
+	}
+}

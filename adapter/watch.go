@@ -112,6 +112,9 @@ func newWatch(r naming.Resolver, target string, calls *nextCalls) *watch {
 // resolve asks the resolver for a watcher and keeps it as the current one.
 func (w *watch) resolve() error {
 	w.calls.settle()
+	if w.ctx.Err() != nil {
+		return nil // nobody wants a watcher any more
+	}
 	var got naming.Watcher
 	err := contain(w.resolver, "Resolve", func() (err error) {
 		got, err = w.resolver.Resolve(w.target)
@@ -139,7 +142,6 @@ func (w *watch) resolve() error {
 	w.mu.Unlock()
 	if stopped { // while Resolve was running
 		closeWatcher(got)
-		return nil
 	}
 	return nil
 }
