@@ -14,7 +14,8 @@
 //     that was restarted, or has come to lead, answers while it still reads its log,
 //     with instances of long ago or none
 //   - a token that is deleted or lacks the right is an error, though Consul may
-//     then answer that there is no instance
+//     then answer that there is no instance; a right that is given is used within
+//     two seconds while there is none, be it the anonymous token's
 //   - every query is bounded in time, and Close ends the one in flight
 //   - an instance without an address of its own has its node's; IPv6 addresses
 //     are joined properly; one without port or any address is left out with a

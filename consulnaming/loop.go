@@ -39,7 +39,6 @@ type loop struct {
 	limit   *rate.Limiter
 	retry   *backoff.ExponentialBackOff
 	at      position
-	some    bool // the last answer had instances
 	skipped skipped
 }
 
@@ -123,13 +122,13 @@ func (l *loop) run() {
 		case err == errAskAnew:
 		case err != nil:
 			l.failed(err)
-		case len(entries) == 0 && l.some && blocking:
+		case len(entries) == 0 && blocking:
 			// Consul 1.22 answers so, and with the index that it was given, when
 			// the token has lost its rights; and only to a query without one
-			// does it say that it left something out.
+			// does it say that it left something out. The anonymous token sees
+			// nothing, whatever it has been given since, until the index moves.
 			l.at.index = 0
 		default:
-			l.some = len(entries) > 0
 			l.retry.Reset()
 			l.answered(entries)
 		}

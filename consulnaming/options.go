@@ -59,8 +59,11 @@ func Tags(tags ...string) Option {
 // WaitIndex, WaitHash and the context are the watcher's own and ignored here.
 // WaitTime is how long the agent may hold a query without a change, one minute
 // by default, ten at most
-// (https://developer.hashicorp.com/consul/api-docs/features/blocking). An agent
-// that is silent for longer than that, a sixteenth of it and ten seconds has
+// (https://developer.hashicorp.com/consul/api-docs/features/blocking). While there
+// is no instance it is less than two seconds, whatever q says, and an answer that
+// there is still none is confirmed by a query that does not wait: the agent may not
+// say that the token lacks the right to see them, nor that it has got it. An agent
+// that is silent for longer than the wait, a sixteenth of it and ten seconds has
 // failed.
 //
 // When the index goes back, the next query is a consistent read without the

@@ -1,7 +1,6 @@
 package consulnaming
 
 import (
-	"context"
 	"net"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
-	"github.com/grpcnaming/grpcnaming/internal/consulagent"
 )
 
 // legacyDial is the line of the article, with changed imports only.
@@ -165,21 +163,7 @@ func TestFaultsReachTheRPC(t *testing.T) {
 // A real agent with ACLs on: a token that does not exist, one without rights,
 // which then gets them, and one that is deleted while the watch goes on.
 func TestACLOfTheRealConsul(t *testing.T) {
-	const root = "8b5d2e0e-3f5a-4d0c-9a52-5c6d1f6d7a10"
-	a, err := consulagent.Start(context.Background(), consulagent.Config{Token: root, ExtraHCL: `
-		acl {
-			enabled = true
-			default_policy = "deny"
-			tokens { initial_management = "` + root + `" agent = "` + root + `" }
-		}`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := a.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	a, root := denyingAgent(t)
 	log := logged.Mark()
 	b := serve(t, a, "svc", "1")
 	eventually(t, "the backend is healthy", func() bool {
@@ -197,14 +181,7 @@ func TestACLOfTheRealConsul(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_TOKEN", token.SecretID)
 	conn := legacyDial(t, a.Address(), "svc")
 	failsWithin(t, conn, time.Now(), "permission denied", a.Address())
-	policy, _, err := acl.PolicyCreate(&api.ACLPolicy{Name: "read", Rules: `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token.Policies = []*api.ACLTokenPolicyLink{{ID: policy.ID}}
-	if _, _, err := acl.TokenUpdate(token, nil); err != nil {
-		t.Fatal(err)
-	}
+	mayRead(t, a, token.AccessorID)
 	answering(t, conn, b)
 
 	before := strings.Count(log(), "ACL not found")

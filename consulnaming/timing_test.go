@@ -20,6 +20,9 @@ func reply(index int, body string) (*http.Response, error) {
 	}, nil
 }
 
+// anInstance is what an agent says of one at 10.0.0.1:80.
+const anInstance = `[{"Node": {"Node": "n"}, "Service": {"ID": "a", "Address": "10.0.0.1", "Port": 80}}]`
+
 // "Loop limited when Consul answers at once again and again": an index that runs
 // ahead of every query, without a change.
 func TestQueriesAreLimited(t *testing.T) {
@@ -90,7 +93,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 			reasons := make(chan error, 100)
 			client := clientOf(t, func(r *http.Request) (*http.Response, error) {
 				if seen.add(r) == 2 {
-					return reply(7, "[]")
+					return reply(7, anInstance)
 				}
 				return silent(r)
 			})
@@ -128,6 +131,53 @@ func TestSilenceIsNoticed(t *testing.T) {
 			}
 			w.Close()
 			<-done
+		})
+	}
+}
+
+// Whoever sees no instance looks again within two seconds, also without an index:
+// to the anonymous token, Consul 1.22 goes on saying so with the index that it is
+// given, for as long as the wait is. It does not look much more often than that.
+func TestNoInstanceYet(t *testing.T) {
+	for _, wait := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			var seen requests
+			client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+				seen.add(r)
+				q := r.URL.Query()
+				if q.Get("index") == "" {
+					if time.Since(began) > time.Minute {
+						return reply(7, anInstance)
+					}
+					return reply(7, "[]")
+				}
+				wait, err := time.ParseDuration(q.Get("wait"))
+				if err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-time.After(wait + wait/16):
+					return reply(7, "[]")
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+			})
+			w := resolveOrFail(t, New(client, "svc", QueryOptions(&api.QueryOptions{WaitTime: wait})), "")
+			expect(t, w, "")
+			defer time.AfterFunc(2*time.Minute, w.Close).Stop() // else a failure would take forever
+			got, err := w.Next()
+			if err != nil || text(got) != "+10.0.0.1:80" {
+				t.Errorf("Next: %v, %v", got, err)
+			}
+			if took := time.Since(began) - time.Minute; took > 2*time.Second {
+				t.Errorf("an instance is seen after %v, want 2s at most", took)
+			}
+			if n := seen.count(); n > 120 {
+				t.Errorf("%d queries in a minute without an instance, want at most two a second", n)
+			}
+			w.Close()
+			synctest.Wait()
 		})
 	}
 }
