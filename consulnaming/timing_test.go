@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -178,6 +179,69 @@ func TestNoInstanceYet(t *testing.T) {
 			}
 			w.Close()
 			synctest.Wait()
+		})
+	}
+}
+
+// An index that is far above the last one, but could be real, leaves the watch
+// waiting for no more than two seconds, however often the agent says it; one that is
+// there from the beginning, once.
+func TestFarIndex(t *testing.T) {
+	const far = 1_000_000_000_000
+	for name, test := range map[string]struct {
+		first   int           // the index at the beginning
+		end     time.Duration // when the index is real again, and the instance is gone
+		queries int           // until then, at most
+	}{
+		"from the second answer": {1000, time.Minute, 60},
+		"a single time":          {1000, time.Second, 6},
+		"from the beginning":     {far, 10 * time.Minute, 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var seen requests
+				client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+					n := seen.add(r)
+					q := r.URL.Query()
+					index, _ := strconv.Atoi(q.Get("index"))
+					over := time.Since(began) >= test.end
+					switch {
+					case n == 1:
+						return reply(test.first, anInstance)
+					case index == 1000 && !over:
+						return reply(far, anInstance)
+					case index == 1001:
+						return silent(r)
+					case index == far:
+						wait, _ := time.ParseDuration(q.Get("wait"))
+						select {
+						case <-time.After(wait + wait/16):
+						case <-r.Context().Done():
+							return nil, r.Context().Err()
+						}
+						if over = time.Since(began) >= test.end; !over {
+							return reply(far, anInstance)
+						}
+					}
+					return reply(1001, "[]")
+				})
+				w := resolveOrFail(t, New(client, "svc"), "")
+				expect(t, w, "+10.0.0.1:80")
+				defer time.AfterFunc(test.end+2*time.Minute, w.Close).Stop() // else a failure would take forever
+				got, err := w.Next()
+				if err != nil || text(got) != "-10.0.0.1:80" {
+					t.Errorf("Next: %v, %v", got, err)
+				}
+				if took := time.Since(began) - test.end; test.first < far && took > 2*time.Second {
+					t.Errorf("the end of it is seen after %v, want 2s at most", took)
+				}
+				if n := seen.count(); n > test.queries {
+					t.Errorf("%d queries, want at most %d", n, test.queries)
+				}
+				w.Close()
+				synctest.Wait()
+			})
 		})
 	}
 }
