@@ -1,6 +1,10 @@
 package consulnaming
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // Format says what r watches, for every verb of package fmt: the fields would
 // show the token of [QueryOptions].
@@ -21,4 +25,22 @@ func (w *watcher) Format(f fmt.State, _ rune) {
 	q := w.query
 	w.mu.Unlock()
 	fmt.Fprintf(f, "consulnaming watcher (service %q, %s)", q.service, q.agent)
+}
+
+// oneLine is text without control characters.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// cut is what n bytes have of text.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -31,14 +32,32 @@ func serviceAddress(e *api.ServiceEntry) api.ServiceAddress {
 // skipped has the instances that are of no use and why, by their ID.
 type skipped map[string]string
 
-// replace logs what was not so at the answer before.
+const (
+	shownInstances = 5   // of those that are left out, per answer
+	shownLength    = 128 // bytes of each one's ID, and of why
+)
+
+// replace logs, in one line, what was not so at the answer before.
 func (s *skipped) replace(left skipped, q *query) {
+	var ids []string
 	for id, why := range left {
 		if (*s)[id] != why {
-			logger.Warningf("service %q, %s: instance %q is left out: %s", q.service, q.agent, id, why)
+			ids = append(ids, id)
 		}
 	}
 	*s = left
+	if len(ids) == 0 {
+		return
+	}
+	slices.Sort(ids)
+	var parts []string
+	for _, id := range ids[:min(len(ids), shownInstances)] {
+		parts = append(parts, fmt.Sprintf("instance %q is left out: %s", cut(id, shownLength), cut(oneLine(left[id]), shownLength)))
+	}
+	if more := len(ids) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	logger.Warningf("service %q, %s: %s", q.service, q.agent, strings.Join(parts, "; "))
 }
 
 // instances makes the list of an answer, none of whose entries is incomplete.
@@ -48,8 +67,9 @@ func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left ski
 		entry *api.ServiceEntry
 	}
 	all := make([]found, 0, len(entries))
+	var addressPanic, metadataPanic sync.Once // of as many as there are entries
 	for _, e := range entries {
-		addr, err := v.addressOf(e)
+		addr, err := v.addressOf(e, &addressPanic)
 		if err != nil {
 			if left == nil {
 				left = make(skipped)
@@ -70,7 +90,7 @@ func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left ski
 	all = slices.CompactFunc(all, func(a, b found) bool { return a.addr == b.addr })
 	list = make([]instance, len(all))
 	for i, f := range all {
-		list[i] = instance{addr: f.addr, metadata: v.metadataOf(f.entry)}
+		list[i] = instance{addr: f.addr, metadata: v.metadataOf(f.entry, &metadataPanic)}
 	}
 	return list, left
 }
@@ -78,11 +98,12 @@ func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left ski
 // id is unique in a datacenter: service IDs are so per node.
 func id(e *api.ServiceEntry) string { return e.Node.Node + "/" + e.Service.ID }
 
-func (v *view) addressOf(e *api.ServiceEntry) (addr string, err error) {
+// addressOf logs the stack of a panic once.
+func (v *view) addressOf(e *api.ServiceEntry, once *sync.Once) (addr string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the AddressFunc panicked: %v", p)
-			logger.Errorf("%v\n%s", err, debug.Stack())
+			once.Do(func() { logger.Errorf("%v\n%s", err, debug.Stack()) })
 		}
 	}()
 	address := v.address
@@ -118,14 +139,17 @@ func joinHostPort(host string, port int) string {
 	return string(strconv.AppendInt(append(b, ':'), int64(port), 10))
 }
 
-func (v *view) metadataOf(e *api.ServiceEntry) (metadata interface{}) {
+// metadataOf logs a panic once.
+func (v *view) metadataOf(e *api.ServiceEntry, once *sync.Once) (metadata interface{}) {
 	if v.metadata == nil {
 		return nil
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			metadata = nil
-			logger.Errorf("the MetadataFunc panicked for %s: %v\n%s", id(e), p, debug.Stack())
+			once.Do(func() {
+				logger.Errorf("the MetadataFunc panicked for %q: %v\n%s", cut(id(e), shownLength), p, debug.Stack())
+			})
 		}
 	}()
 	return v.metadata(e)

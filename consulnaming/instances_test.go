@@ -1,6 +1,7 @@
 package consulnaming
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -84,6 +85,71 @@ func TestMetadataFunc(t *testing.T) {
 		list, _ := o.instances(entries)
 		if len(list) != 2 || list[0].metadata != "a" || list[1].metadata != nil {
 			t.Errorf("instances %v, want the first ID's metadata, and nil where the function panics", list)
+		}
+	}
+}
+
+// Whatever a catalogue says, and however much of it, is one line of the log per
+// answer, and none about what was so before.
+func TestLeftOutIsOneLine(t *testing.T) {
+	q := &query{service: "svc", agent: "agent"}
+	endless := strings.Repeat("x", 1<<20)
+	many := make(skipped)
+	for i := range 10_000 {
+		many[fmt.Sprintf("n1/%04d%s", i, endless[:1000])] = "port 0 is none"
+	}
+	some := maps.Clone(many)
+	some["n1/a\nERROR: forged"] = "panicked:\n" + endless
+	two := skipped{"n1/b": "port 0 is none", "n1/c": "port 70000 is none"}
+	var s skipped
+	for _, test := range []struct {
+		name string
+		left skipped
+		want []string // in the line; none if there is none
+	}{
+		{"many", many, []string{`"n1/0000xxx`, `..." is left out: port 0 is none`, "; and 9995 more"}},
+		{"the same", maps.Clone(many), nil},
+		{"another", some, []string{`instance "n1/a\nERROR: forged" is left out: panicked: xxx`, "xxx..."}},
+		{"less", two, []string{`instance "n1/b" is left out: port 0 is none; instance "n1/c" is left out: port 70000 is none` + "\n"}},
+		{"none", nil, nil},
+		{"again", two, []string{`"n1/b"`, `"n1/c"`}},
+	} {
+		log := logged.Mark()
+		s.replace(test.left, q)
+		text := log()
+		if n := strings.Count(text, "\n"); n > 1 || (n == 0) != (test.want == nil) || len(text) > 4<<10 {
+			t.Errorf("%s: %d lines, %d bytes of the log: %.200q", test.name, n, len(text), text)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: log %.200q, want %q in it", test.name, text, want)
+			}
+		}
+	}
+}
+
+// A user's function that panics for every instance does so in the log once per
+// answer.
+func TestPanicsAreLoggedOnce(t *testing.T) {
+	o := newOptions([]Option{
+		AddressFunc(func(e *api.ServiceEntry) api.ServiceAddress {
+			if e.Service.Port == 0 {
+				panic("no port")
+			}
+			return api.ServiceAddress{Address: e.Service.Address, Port: e.Service.Port}
+		}),
+		MetadataFunc(func(e *api.ServiceEntry) interface{} { panic("no metadata") }),
+	})
+	var entries []*api.ServiceEntry
+	for port := range 100 {
+		entries = append(entries, entry(fmt.Sprint("\n", port), "h", port%50))
+	}
+	log := logged.Mark()
+	o.instances(entries)
+	text := log()
+	for _, what := range []string{"AddressFunc panicked: no port", `MetadataFunc panicked for "n1/\n1": no metadata`} {
+		if n := strings.Count(text, what); n != 1 {
+			t.Errorf("%q is %d times in the log, want once", what, n)
 		}
 	}
 }

@@ -9,10 +9,8 @@ import (
 	"net/http/httptrace"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -178,15 +176,7 @@ func (q *query) explain(err error) error {
 	case errors.As(err, &large): // its text is about a request
 		err = fmt.Errorf("the answer has more than %d bytes", large.Limit)
 	}
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, q.secrets.hide(err.Error()))
-	if len(text) > errorLength {
-		text = strings.ToValidUTF8(text[:errorLength], "") + "..."
-	}
+	text := cut(oneLine(q.secrets.hide(err.Error())), errorLength)
 	if text != err.Error() {
 		err = errors.New(text) // and not wrapped: the original is in reach then
 	}

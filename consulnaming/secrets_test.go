@@ -143,13 +143,3 @@ func TestReasonIsOneLine(t *testing.T) {
 		t.Errorf("reason %q, want the text in one line", got)
 	}
 }
-
-// An instance's ID cannot write a line of its own into the log.
-func TestIDWritesNoLine(t *testing.T) {
-	log := logged.Mark()
-	var s skipped
-	s.replace(skipped{"n1/a\nERROR: forged": "port 0"}, &query{service: "svc", agent: "agent"})
-	if text := log(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "forged") {
-		t.Errorf("log %q, want one line", text)
-	}
-}
