@@ -15,7 +15,9 @@
 //     with instances of long ago or none
 //   - a token that is deleted or lacks the right is an error, though Consul may
 //     then answer that there is no instance; a right that is given is used within
-//     two seconds while there is none, be it the anonymous token's
+//     two seconds while there is none, be it the anonymous token's; one that may see
+//     some of the instances gets those, which is logged if Consul says so: not to the
+//     anonymous token, and to others when it answers a query without an index
 //   - every query is bounded in time, and Close ends the one in flight
 //   - an instance without an address of its own has its node's; IPv6 addresses
 //     are joined properly; one without port or any address is left out with a

@@ -59,6 +59,7 @@ type position struct {
 	reached  uint64 // the index of the last answer that was believed
 	goneBack bool   // an index was below reached since: the leader has to confirm it
 	brief    bool   // the wait is not to be longer than briefWait
+	partial  bool   // the agent has said that the token may not see all instances
 }
 
 // ask asks for the instances and blocks until they differ from those at at.index,
@@ -88,7 +89,7 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	entries, meta, err := q.send(o.WithContext(ctx))
 	// Whoever answers after a failure may know another state, or less of it: a
 	// query with an index that he has not reached would block.
-	next = position{reached: at.reached, goneBack: at.goneBack}
+	next = position{reached: at.reached, goneBack: at.goneBack, partial: at.partial}
 	if err != nil {
 		if context.Cause(ctx) == errAskAnew {
 			return nil, next, errAskAnew
@@ -117,10 +118,11 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	if len(entries) == 0 && meta.ResultsFilteredByACLs {
 		return nil, next, q.explain(errFiltered)
 	}
+	next.partial = q.partial(meta, at)
 	if meta.LastIndex >= absurdIndex {
 		return entries, next, nil
 	}
-	next = position{index: max(meta.LastIndex, 1), reached: meta.LastIndex} // index 0 would not block
+	next.index, next.reached, next.goneBack = max(meta.LastIndex, 1), meta.LastIndex, false // index 0 would not block
 	far := meta.LastIndex > at.reached+farIndex
 	if far && at.reached > 0 {
 		next.reached = at.reached
@@ -129,6 +131,15 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	// nor does a right that it is given end its query.
 	next.brief = far || len(entries) == 0
 	return entries, next, nil
+}
+
+// partial says whether the token may see some of the instances only, and logs it when
+// it becomes so. To a query with an index, Consul 1.22 may not say it.
+func (q *query) partial(meta *api.QueryMeta, at position) bool {
+	if meta.ResultsFilteredByACLs && !at.partial {
+		logger.Warningf("service %q, %s: the token may not read all instances (service:read and node:read are needed for each): only those that it may read are known", q.service, q.agent)
+	}
+	return meta.ResultsFilteredByACLs || at.partial && at.index > 0
 }
 
 // onceOnly calls again when net/http is about to send the request of ctx once

@@ -181,7 +181,7 @@ func TestACLOfTheRealConsul(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_TOKEN", token.SecretID)
 	conn := legacyDial(t, a.Address(), "svc")
 	failsWithin(t, conn, time.Now(), "permission denied", a.Address())
-	mayRead(t, a, token.AccessorID)
+	mayRead(t, a, token.AccessorID, readAll)
 	answering(t, conn, b)
 
 	before := strings.Count(log(), "ACL not found")
