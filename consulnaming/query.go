@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,8 @@ type query struct {
 	entries bool // watchers need them, and not just the list of the plain view
 	secrets secrets
 	key     key
+
+	panicked sync.Once // the client, and the log has the stack of that
 }
 
 // position is how far a loop has come with its query.
@@ -160,12 +163,13 @@ func onceOnly(ctx context.Context, again func()) context.Context {
 }
 
 // send sends the query. A client that was given to New may have a transport
-// that panics, here on a goroutine that no user could guard.
+// that panics, here on a goroutine that no user could guard. The stack of that is
+// logged once, and not with each retry.
 func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *api.QueryMeta, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the Consul client panicked: %v", p)
-			logger.Errorf("%v\n%s", q.explain(err), debug.Stack())
+			q.panicked.Do(func() { logger.Errorf("%v\n%s", q.explain(err), debug.Stack()) })
 		}
 	}()
 	return q.client.Health().ServiceMultipleTags(q.service, q.asked.tags, q.asked.passingOnly, o)

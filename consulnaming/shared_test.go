@@ -462,6 +462,25 @@ func TestPanickingTransport(t *testing.T) {
 	})
 }
 
+// One that goes on panicking has one line per retry, and one stack.
+func TestTransportGoesOnPanicking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := logged.Mark()
+		client := clientOf(t, func(*http.Request) (*http.Response, error) { panic("ouch") })
+		w := resolveOrFail(t, New(client, "svc"), "")
+		done := drain(w)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		w.Close()
+		<-done
+		text := log()
+		retries, panics := strings.Count(text, "trying again in"), strings.Count(text, "panicked: ouch")
+		if stacks := strings.Count(text, "[running"); retries < 5 || stacks != 1 || panics != retries+stacks {
+			t.Errorf("%d retries, %d stacks, %d lines about the panic; want one stack beside the retries", retries, stacks, panics)
+		}
+	})
+}
+
 // What a user does with his updates is no concern of the others.
 func TestUpdatesAreTheCallersOwn(t *testing.T) {
 	s := standIn(t)
