@@ -51,6 +51,32 @@ func TestCloseBeforeResolve(t *testing.T) {
 	})
 }
 
+// Close while Resolve runs: what that returns is closed, and asked nothing.
+func TestCloseWhileResolving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &askedWatcher{scriptWatcher: newScriptWatcher()}
+		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+			time.Sleep(time.Second)
+			return w, nil
+		}})
+		go rr.Start("svc", BalancerConfig{})
+		synctest.Wait()
+		rr.Close()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if w.asked || w.nexts != 0 || w.closes != 1 {
+			t.Errorf("asked: %v, %d Nexts, %d Closes; want the last alone", w.asked, w.nexts, w.closes)
+		}
+	})
+}
+
+type askedWatcher struct {
+	*scriptWatcher
+	asked bool
+}
+
+func (w *askedWatcher) FirstNextIsFull() bool { w.asked = true; return true }
+
 // exitingResolver's watchers end the goroutine of a Next that has nothing to say.
 type exitingResolver struct{ *scriptResolver }
 

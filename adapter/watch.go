@@ -13,29 +13,6 @@ import (
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
-// ErrorReporter is an optional interface of a naming.Watcher that keeps trying
-// inside Next instead of returning an error, as consulnaming's does. The
-// adapter calls OnError once, before the first Next. The watcher then calls f,
-// from within Next, with the reason of each failure, and with nil when that is
-// over. RPCs show the last reason for as long as no address is known.
-type ErrorReporter interface {
-	OnError(f func(error))
-}
-
-// FullLister is an optional interface of a naming.Watcher whose first Next
-// returns all there is, be it nothing, as consulnaming's does. The adapter calls
-// FirstNextIsFull once, before the first Next after Resolve. If it says so, that
-// Next replaces what is known from before: before the ClientConn was idle, from
-// the last Dial with the same RoundRobin, from a watcher that failed.
-//
-// Otherwise only a first Next of adds alone does, for legacy resolvers that are
-// their own Watchers go on where they were: nothing means nothing new. Such a one
-// may say that it is full if each Resolve makes it begin anew and Close ends a Next
-// that is running.
-type FullLister interface {
-	FirstNextIsFull() bool
-}
-
 // Delays before Resolve is called again after it, or Next, has failed, and the
 // rate of calls to a Next that returns at once without a change.
 const (
@@ -123,11 +100,8 @@ func (w *watch) resolve() error {
 	if err == nil && got == nil {
 		err = fmt.Errorf("%T.Resolve returned neither a watcher nor an error", w.resolver)
 	}
-	if err == nil {
-		if err = w.listen(got); err == nil {
-			err = w.askIfFull(got)
-		}
-		if err != nil {
+	if err == nil && w.ctx.Err() == nil {
+		if err = w.introduce(got); err != nil {
 			closeWatcher(got)
 		}
 	}
@@ -144,35 +118,6 @@ func (w *watch) resolve() error {
 		closeWatcher(got)
 	}
 	return nil
-}
-
-// listen asks a watcher that can to report errors.
-func (w *watch) listen(watcher naming.Watcher) error {
-	r, ok := watcher.(ErrorReporter)
-	if !ok {
-		return nil
-	}
-	return contain(watcher, "OnError", func() error {
-		r.OnError(func(err error) {
-			if w.ctx.Err() == nil {
-				w.failed(err)
-			}
-		})
-		return nil
-	})
-}
-
-// askIfFull asks a watcher that can say it what its first Next will be.
-func (w *watch) askIfFull(watcher naming.Watcher) error {
-	w.full = false
-	l, ok := watcher.(FullLister)
-	if !ok {
-		return nil
-	}
-	return contain(watcher, "FirstNextIsFull", func() error {
-		w.full = l.FirstNextIsFull()
-		return nil
-	})
 }
 
 // run is the goroutine of the watch. It ends with stop, or when the Next that is
