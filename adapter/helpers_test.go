@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/balancer"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/internal/testlog"
@@ -20,6 +21,7 @@ var logged *testlog.Log
 
 func TestMain(m *testing.M) {
 	logged = testlog.Capture()
+	balancer.Register(policySpy{})
 	goleak.VerifyTestMain(m)
 }
 

@@ -1,20 +1,20 @@
 package adapter
 
 import (
-	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
 // machineResolver is the naming.Resolver of a machine. Its watchers begin with
-// the full set of the model.
+// the full set of the model; those that do not say so may say nothing before.
 type machineResolver struct {
-	machine  *machine
-	balancer Balancer // a bare RoundRobin, for callbacks to use
+	machine *machine
+	full    bool // they say so
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, and changes of the machine's model
 	watchers []*machineWatcher
 }
 
@@ -27,61 +27,62 @@ type machineWatcher struct {
 	mu     sync.Mutex
 	failed bool
 	closes int
-	nexts  int // calls that are running
-}
-
-func (r *machineResolver) meddle(where string) {
-	m := r.machine
-	m.meddle(where)
-	if r.balancer != nil && m.chance(2) {
-		r.balancer.Get(context.Background(), BalancerGetOptions{})
-		r.balancer.Notify()
-		if down := r.balancer.Up(Address{Addr: "by hand"}); down != nil {
-			down(nil)
-		}
-	}
+	ended  *time.Time // when Close returned
+	nexts  int        // calls that are running
 }
 
 func (r *machineResolver) Resolve(string) (naming.Watcher, error) {
-	r.meddle("Resolve")
-	if r.machine.chance(5) {
+	m := r.machine
+	if m.recorder != nil {
+		m.late("Resolve", m.recorder.endTime())
+	}
+	m.enter("Resolve")
+	if m.luck.chance(5) {
 		return nil, errors.New("no answer")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := &machineWatcher{resolver: r, results: make(chan nextResult, 1000), done: make(chan struct{})}
-	var full []*naming.Update
-	for _, a := range r.machine.model { // which changes only while there is a watcher
-		full = append(full, &naming.Update{Op: naming.Add, Addr: a.Addr, Metadata: a.Metadata})
+	var first []*naming.Update
+	switch unusual := m.luck.chance(3); {
+	case unusual && r.full: // which changes nothing
+		first = del("a0:1", "a1:1")
+	case unusual: // they know nothing yet
+		w.results <- nextResult{}
 	}
-	w.results <- nextResult{updates: full}
+	for _, a := range m.model {
+		first = append(first, &naming.Update{Op: naming.Add, Addr: a.Addr, Metadata: a.Metadata})
+	}
+	w.results <- nextResult{updates: first}
 	r.watchers = append(r.watchers, w)
 	return w, nil
 }
 
-func (r *machineResolver) current() *machineWatcher {
+// change changes the model, and tells the watcher. If there is none that will
+// deliver it, the next one begins with it; but of one that does not say that it
+// begins with everything, nobody would believe that it is nothing.
+func (r *machineResolver) change(updates []*naming.Update) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.watchers) == 0 {
-		return nil
+	model, _ := r.machine.model.foldAll(updates)
+	if r.put(nextResult{updates: updates}) || r.full || len(model) > 0 {
+		r.machine.model = model
 	}
-	return r.watchers[len(r.watchers)-1]
-}
-
-// send says whether there is a watcher that will deliver the updates.
-func (r *machineResolver) send(updates []*naming.Update) bool {
-	return r.put(nextResult{updates: updates})
 }
 
 func (r *machineResolver) failWatcher() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.put(nextResult{updates: add("dropped:1"), err: errors.New("lost")})
 }
 
+// put says whether there is a watcher that will deliver the result. It is called
+// with the lock held.
 func (r *machineResolver) put(result nextResult) bool {
-	w := r.current()
-	if w == nil {
+	if len(r.watchers) == 0 {
 		return false
 	}
+	w := r.watchers[len(r.watchers)-1]
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failed || w.closes > 0 {
@@ -92,7 +93,7 @@ func (r *machineResolver) put(result nextResult) bool {
 	return true
 }
 
-// checkClosed wants every watcher closed, once, and no Next running.
+// checkClosed wants every watcher closed, once.
 func (r *machineResolver) checkClosed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,18 +106,26 @@ func (r *machineResolver) checkClosed() {
 	}
 }
 
+// FirstNextIsFull implements FullLister.
+func (w *machineWatcher) FirstNextIsFull() bool {
+	w.resolver.machine.enter("FirstNextIsFull")
+	return w.resolver.full
+}
+
 func (w *machineWatcher) Next() ([]*naming.Update, error) {
 	w.mu.Lock()
 	if w.nexts++; w.nexts > 1 {
 		w.resolver.machine.fault("Next is called while it runs")
 	}
+	ended := w.ended
 	w.mu.Unlock()
+	w.resolver.machine.late("Next", ended)
 	defer func() {
 		w.mu.Lock()
 		w.nexts--
 		w.mu.Unlock()
 	}()
-	w.resolver.meddle("Next")
+	w.resolver.machine.enter("Next")
 	select {
 	case <-w.done:
 		return nil, errors.New("closed")
@@ -140,5 +149,9 @@ func (w *machineWatcher) Close() {
 		return
 	}
 	close(w.done)
-	w.resolver.meddle("Watcher.Close")
+	w.resolver.machine.meddle() // and not enter: Resolve may return after the end
+	now := time.Now()
+	w.mu.Lock()
+	w.ended = &now
+	w.mu.Unlock()
 }

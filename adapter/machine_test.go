@@ -1,25 +1,19 @@
 package adapter
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/naming"
 )
@@ -36,17 +30,19 @@ type machine struct {
 	calls   []*machineRPC // that may be under way
 	log     []string      // the last steps, for a failure
 
-	model    modelSet
-	awake    bool             // an RPC may keep the ClientConn from idleness, see sleepIdle
-	resolver *machineResolver // nil with a Balancer of lists
-	list     *listBalancer    // nil with RoundRobin
-	recorder *recorder        // nil with a bare RoundRobin
+	model      modelSet
+	awake      bool             // an RPC may keep the ClientConn from idleness, see sleepIdle
+	option     *balancerOption  // has the bridge
+	resolver   *machineResolver // nil with a Balancer of lists
+	roundRobin *roundRobin      // likewise
+	list       *listBalancer    // nil with RoundRobin
+	recorder   *recorder        // nil with a bare RoundRobin
 
 	seen machineSeen
 
-	rndMu sync.Mutex // guards what follows
-	rnd   *rand.Rand
-	calm  bool // whatever may go wrong by chance does not
+	rnd  *rand.Rand                // decides on the steps, and belongs to their goroutine
+	luck luck                      // decides on what callbacks do
+	over atomic.Pointer[time.Time] // since when nothing may be called but put; nil while it may
 }
 
 // machineSeen counts what has been seen, so that a machine that does nothing is
@@ -67,47 +63,15 @@ const (
 	machineSettled = 5 * time.Minute // longer than the longest backoff
 )
 
-func (m *machine) n(n int) int {
-	m.rndMu.Lock()
-	defer m.rndMu.Unlock()
-	return m.rnd.IntN(n)
-}
-
-// chance is true once in n times, and never in a calm.
-func (m *machine) chance(n int) bool {
-	m.rndMu.Lock()
-	defer m.rndMu.Unlock()
-	return !m.calm && m.rnd.IntN(n) == 0
-}
-
-func (m *machine) setCalm(v bool) {
-	m.rndMu.Lock()
-	defer m.rndMu.Unlock()
-	m.calm = v
-}
+func (m *machine) n(n int) int { return m.rnd.IntN(n) }
 
 func (m *machine) fault(format string, args ...any) {
 	m.t.Errorf("%s: %s", m.name, fmt.Sprintf(format, args...))
 }
 
-// meddle is called within a callback and uses what a user would use there. It
-// waits for ever if it is called with a lock held that this takes.
-func (m *machine) meddle(string) {
-	if conn := m.dialled.Load(); conn != nil && m.chance(3) {
-		conn.GetState()
-	}
-	if m.recorder != nil && m.chance(3) {
-		m.recorder.Balancer.Get(context.Background(), BalancerGetOptions{})
-		m.recorder.Balancer.Notify()
-	}
-	if m.chance(10) {
-		time.Sleep(time.Duration(m.n(100)) * time.Millisecond)
-	}
-}
-
 // newMachine dials. kind is "RoundRobin", "wrapped RoundRobin" or "lists".
 func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
-	m := &machine{t: t, name: name, net: newMemNet(), rnd: rand.New(rand.NewPCG(seed, 1))}
+	m := &machine{t: t, name: name, net: newMemNet(), rnd: rand.New(rand.NewPCG(seed, 1)), luck: luck{rnd: rand.New(rand.NewPCG(seed, 2))}}
 	m.rpcs.all = make(map[string]*machineRPC)
 	server := grpc.NewServer(grpc.UnaryInterceptor(m.rpcs.intercept))
 	healthpb.RegisterHealthServer(server, health.NewServer())
@@ -117,9 +81,9 @@ func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
 	var b Balancer
 	if kind == "lists" {
 		m.list = &listBalancer{
-			stray: func() bool { return m.chance(10) },
+			stray: func() bool { return m.luck.chance(10) },
 			fails: func() error {
-				if m.chance(4) {
+				if m.luck.chance(4) {
 					return errors.New("not now")
 				}
 				return nil
@@ -127,16 +91,16 @@ func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
 		}
 		b = m.list
 	} else {
-		m.resolver = &machineResolver{machine: m}
-		b = RoundRobin(m.resolver)
+		m.resolver = &machineResolver{machine: m, full: m.n(2) == 0}
+		m.roundRobin = RoundRobin(m.resolver).(*roundRobin)
+		b = m.roundRobin
 	}
 	if kind != "RoundRobin" {
-		m.recorder = &recorder{Balancer: b, fault: m.fault, meddle: m.meddle}
+		m.recorder = &recorder{Balancer: b, fault: m.fault, late: m.late, enter: m.enter, meddle: m.meddle}
 		b = m.recorder
-	} else {
-		m.resolver.balancer = b
 	}
-	conn, err := grpc.Dial("svc", WithBalancer(b), grpc.WithTransportCredentials(insecure.NewCredentials()),
+	m.option = &balancerOption{balancer: b} // WithBalancer's
+	conn, err := grpc.Dial("svc", m.option.resolvers(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(m.net.dial), grpc.WithIdleTimeout(machineIdle))
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +156,25 @@ func (m *machine) step() {
 // update changes the model, and tells the Balancer or its watcher.
 func (m *machine) update() string {
 	var updates []*naming.Update
+	what := "everything goes"
+	if m.n(8) == 0 {
+		for _, a := range m.model {
+			updates = append(updates, &naming.Update{Op: naming.Delete, Addr: a.Addr, Metadata: a.Metadata})
+		}
+	} else {
+		updates = m.updates()
+		what = fmt.Sprint(len(updates))
+	}
+	if m.list != nil {
+		m.model, _ = m.model.foldAll(updates)
+		m.list.set(slices.Clone(m.model))
+	} else {
+		m.resolver.change(updates)
+	}
+	return what
+}
+
+func (m *machine) updates() (updates []*naming.Update) {
 	for range m.n(4) + 1 {
 		u := &naming.Update{Op: naming.Operation(m.n(2)), Addr: fmt.Sprintf("a%d:1", m.n(5))}
 		switch m.n(6) {
@@ -204,15 +187,7 @@ func (m *machine) update() string {
 		}
 		updates = append(updates, u)
 	}
-	if m.list != nil {
-		m.model, _ = m.model.foldAll(updates)
-		m.list.set(slices.Clone(m.model))
-	} else if m.resolver.send(updates) {
-		m.model, _ = m.model.foldAll(updates)
-	} else {
-		return "to nobody"
-	}
-	return fmt.Sprint(len(updates))
+	return updates
 }
 
 func (m *machine) endOne() {
@@ -249,156 +224,4 @@ func (m *machine) endAll() {
 			m.fault("RPC %s does not end", rpc.id)
 		}
 	}
-}
-
-// checkRPCs is called when nothing moves: a put is outstanding for each RPC that
-// a server is at work on, and for no other.
-func (m *machine) checkRPCs() {
-	for _, rpc := range m.rpcs.rest() {
-		id := rpc.id
-		if !rpc.isDone() {
-			if m.recorder != nil && !m.meddling() && rpc.open() != int(rpc.arrived.Load()) {
-				m.fault("RPC %s is with %d servers, and %d puts are outstanding", id, rpc.arrived.Load(), rpc.open())
-			}
-			continue
-		}
-		if rpc.open() != 0 {
-			m.fault("RPC %s is over (%v), and %d puts are outstanding", id, rpc.err, rpc.open())
-		}
-		switch c := status.Code(rpc.err); c {
-		case codes.OK:
-			m.seen.answered++
-			if p := rpc.last(); m.recorder != nil && (p == nil || p.addr.Addr != rpc.server) {
-				m.fault("RPC %s was answered by %s, and Get named %+v", id, rpc.server, p)
-			}
-		case codes.Canceled, codes.Unavailable:
-			m.seen.refused++
-			m.awake = m.awake || strings.HasPrefix(grpc.Version, "1.63.")
-		default:
-			m.fault("RPC %s: %v", id, rpc.err)
-		}
-		rpc.checked = true
-	}
-}
-
-// meddling says that some callback may be asleep, and with it what should have
-// come to rest.
-func (m *machine) meddling() bool {
-	m.rndMu.Lock()
-	defer m.rndMu.Unlock()
-	return !m.calm
-}
-
-// converge waits until all is as it will be, and compares with the model.
-func (m *machine) converge() {
-	m.setCalm(true)
-	defer m.setCalm(false)
-	m.log = append(m.log, "converge")
-	m.conn.Connect()
-	time.Sleep(machineSettled)
-	synctest.Wait()
-	m.checkRPCs()
-	want, hanging := make(map[string]bool), false
-	for _, a := range m.model {
-		switch m.net.mode(a.Addr) {
-		case accepts:
-			want[keyOfAddress(a)] = true
-		case hangs:
-			// A connection from before stays, none is made; it may be either.
-			hanging = true
-		}
-	}
-	if hanging {
-		return
-	}
-	m.seen.settled++
-	for _, a := range m.model {
-		if m.net.mode(a.Addr) == refuses {
-			m.net.cut(a.Addr)
-		}
-	}
-	synctest.Wait()
-	if m.recorder != nil {
-		if got := m.recorder.upNow(); fmt.Sprint(got) != fmt.Sprint(want) {
-			m.fault("up are %v, want %v", got, want)
-		}
-	}
-	state := connectivity.TransientFailure
-	if len(want) > 0 {
-		state = connectivity.Ready
-	}
-	if got := m.conn.GetState(); got != state {
-		m.fault("state %v with %d addresses of which %d are up, want %v", got, len(m.model), len(want), state)
-	}
-	served := make(map[string]bool)
-	for range 2 * len(want) {
-		rpc := m.rpcs.begin(m.conn, false)
-		<-rpc.done
-		if rpc.err != nil {
-			m.fault("RPC with %v up: %v", want, rpc.err)
-		}
-		served[rpc.server] = true
-	}
-	for _, a := range m.model {
-		if want[keyOfAddress(a)] != served[a.Addr] && !(served[a.Addr] && m.net.mode(a.Addr) == accepts) {
-			m.fault("%v was served: %v, want %v of %v", a, served[a.Addr], want[keyOfAddress(a)], want)
-		}
-	}
-	synctest.Wait()
-	m.checkRPCs()
-}
-
-// sleepIdle lets the ClientConn go idle, which ends the life of the Balancer.
-func (m *machine) sleepIdle() {
-	m.log = append(m.log, "idle")
-	m.endAll()
-	time.Sleep(2*machineIdle + time.Minute)
-	synctest.Wait()
-	if got := m.conn.GetState(); got != connectivity.Idle {
-		// In grpc v1.63 an RPC that ends before it has a connection counts as
-		// active for ever; not so in v1.85.
-		if m.awake {
-			return
-		}
-		m.fault("state %v after %v without RPCs", got, 2*machineIdle)
-	}
-	m.seen.idle++
-	m.checkEnded("idleness")
-}
-
-func (m *machine) checkEnded(by string) {
-	if m.recorder != nil && m.recorder.isAlive() {
-		m.fault("%s has not closed the Balancer", by)
-	}
-	if m.resolver != nil {
-		m.resolver.checkClosed()
-	}
-}
-
-// close closes the ClientConn, with what is under way under way, and sees that
-// nothing is called after that.
-func (m *machine) close() {
-	m.log = append(m.log, "close")
-	m.seen.closed++
-	if m.n(2) == 0 { // while connections come and go
-		for i := range 5 {
-			addr := fmt.Sprintf("a%d:1", i)
-			m.net.set(addr, accepts)
-			m.net.cut(addr)
-		}
-		time.Sleep(time.Duration(m.n(2000)) * time.Millisecond)
-		for i := range 5 {
-			m.net.cut(fmt.Sprintf("a%d:1", i))
-		}
-		time.Sleep(time.Duration(m.n(100)) * time.Millisecond)
-	}
-	m.conn.Close()
-	if m.recorder == nil || !m.meddling() {
-		m.checkEnded("ClientConn.Close")
-	}
-	time.Sleep(time.Hour)
-	synctest.Wait()
-	m.checkEnded("ClientConn.Close")
-	m.endAll()
-	m.net.Close()
 }

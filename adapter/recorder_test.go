@@ -4,23 +4,27 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
 // recorder is a v1 Balancer that wraps another one and checks every callback: its
-// place in the order that Balancer documents, and, through meddle, that no lock
-// is held.
+// place in the order that Balancer documents, and, through enter and meddle, that
+// no lock is held.
 type recorder struct {
 	Balancer
 	fault  func(format string, args ...any)
-	meddle func(where string) // is called within each callback
+	late   func(what string, over *time.Time)
+	enter  func(what string) // is called within each callback but put
+	meddle func()            // is called within put
 
 	mu      sync.Mutex
-	alive   bool // from Start to the end of Close
-	started bool // the last Start succeeded, and Close has not been called
-	notify  int  // calls of Notify since
+	alive   bool       // from Start to the end of Close
+	ended   *time.Time // when that was; nil while alive
+	started bool       // the last Start succeeded, and Close has not been called
+	notify  int        // calls of Notify since
 	lives   int
 	up      map[string]bool
 }
@@ -36,9 +40,9 @@ func (r *recorder) Start(target string, c BalancerConfig) error {
 	if !r.alive {
 		r.lives++
 	}
-	r.alive = true
+	r.alive, r.ended = true, nil
 	r.mu.Unlock()
-	r.meddle("Start")
+	r.enter("Start")
 	err := r.Balancer.Start(target, c)
 	r.mu.Lock()
 	r.started, r.notify, r.up = err == nil, 0, make(map[string]bool)
@@ -52,7 +56,7 @@ func (r *recorder) Notify() <-chan []Address {
 		r.fault("Notify, the %dth of this life; started: %v", r.notify, r.started)
 	}
 	r.mu.Unlock()
-	r.meddle("Notify")
+	r.enter("Notify")
 	return r.Balancer.Notify()
 }
 
@@ -68,7 +72,7 @@ func (r *recorder) Up(a Address) func(error) {
 	r.up[key] = true
 	life := r.lives
 	r.mu.Unlock()
-	r.meddle("Up")
+	r.enter("Up")
 	down := r.Balancer.Up(a)
 	return func(err error) {
 		r.mu.Lock()
@@ -83,7 +87,7 @@ func (r *recorder) Up(a Address) func(error) {
 		}
 		delete(r.up, key)
 		r.mu.Unlock()
-		r.meddle("down")
+		r.enter("down")
 		if down != nil {
 			down(err)
 		}
@@ -100,10 +104,11 @@ func (r *recorder) Close() error {
 	}
 	r.started = false
 	r.mu.Unlock()
-	r.meddle("Close")
+	r.enter("Close")
 	err := r.Balancer.Close()
+	now := time.Now()
 	r.mu.Lock()
-	r.alive = false
+	r.alive, r.ended = false, &now
 	r.mu.Unlock()
 	return err
 }
@@ -119,6 +124,12 @@ func (r *recorder) upNow() map[string]bool {
 	return now
 }
 
+func (r *recorder) endTime() *time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
+
 func (r *recorder) isAlive() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,7 +138,8 @@ func (r *recorder) isAlive() bool {
 
 // Get records the pick for the RPC that ctx belongs to, and what becomes of put.
 func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
-	r.meddle("Get")
+	r.late("Get", r.endTime())
+	r.enter("Get")
 	a, put, err := r.Balancer.Get(ctx, opts)
 	rpc, ok := ctx.Value(rpcKey{}).(*machineRPC)
 	if err != nil || !ok {
@@ -138,7 +150,7 @@ func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, f
 		if n := p.puts.Add(1); n != 1 {
 			r.fault("put for %s is called for the %dth time", a.Addr, n)
 		}
-		r.meddle("put")
+		r.meddle()
 		if put != nil {
 			put()
 		}

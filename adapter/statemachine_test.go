@@ -3,6 +3,7 @@ package adapter
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,11 +12,12 @@ import (
 
 // TestStateMachine drives resolver, balancer and policy through random
 // interleavings of updates, errors of Next, connections that come and go, RPCs,
-// idleness and Close. It wants, all the time: no callback after Close; Up and
-// down in turns for each address; one put for each pick, when its RPC is over and
-// not before; RPCs answered by the address that Get named; no callback under a
-// lock. And whenever things have settled: the addresses that are up, the state of
-// the ClientConn and whoever answers are those of the model.
+// idleness and Close. It wants, all the time: no callback after Close; one Next at
+// a time; Up and down in turns for each address; one put for each pick, when its
+// RPC is over and not before; RPCs answered by the address that Get named; no
+// callback under a lock. And whenever things have settled: the addresses that are
+// up, the state of the ClientConn and whoever answers are those of the model, which
+// changes in idleness and between two watchers too.
 //
 // A failure names the seed, which repeats the steps, if not the order of
 // goroutines between them.
@@ -28,7 +30,8 @@ func TestStateMachine(t *testing.T) {
 		var seen machineSeen
 		for seed := range seeds {
 			if !t.Failed() {
-				seen.add(runMachine(t, kind, uint64(seed)))
+				m := runMachine(t, kind, uint64(seed))
+				seen.add(m.seen)
 			}
 		}
 		t.Logf("%s: %+v", kind, seen)
@@ -38,7 +41,17 @@ func TestStateMachine(t *testing.T) {
 	}
 }
 
-func runMachine(t *testing.T, kind string, seed uint64) (seen machineSeen) {
+// A seed repeats the steps, whatever goroutines and callbacks do.
+func TestStateMachineRepeats(t *testing.T) {
+	for _, kind := range []string{"wrapped RoundRobin", "lists"} {
+		one, two := runMachine(t, kind, 7), runMachine(t, kind, 7)
+		if !slices.Equal(one.log, two.log) {
+			t.Errorf("%s: the steps are once\n%q\nand once\n%q", kind, one.log, two.log)
+		}
+	}
+}
+
+func runMachine(t *testing.T, kind string, seed uint64) (m *machine) {
 	defer logged.Drop()()
 	name := fmt.Sprintf("%s, seed %d", kind, seed)
 	// A lock stops the bubble's clock: real time is the bound for that.
@@ -48,7 +61,7 @@ func runMachine(t *testing.T, kind string, seed uint64) (seen machineSeen) {
 	})
 	defer stuck.Stop()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMachine(t, kind, name, seed)
+		m = newMachine(t, kind, name, seed)
 		defer func() {
 			if t.Failed() {
 				t.Logf("%s: %s", name, strings.Join(m.log, "; "))
@@ -70,7 +83,6 @@ func runMachine(t *testing.T, kind string, seed uint64) (seen machineSeen) {
 			m.step()
 		}
 		m.close()
-		seen = m.seen
 	})
-	return seen
+	return m
 }

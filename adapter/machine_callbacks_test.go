@@ -1,0 +1,124 @@
+package adapter
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/balancer"
+)
+
+// luck decides on what a machine's callbacks do, which come on any goroutine, in
+// an order that no seed decides. So it is not the generator of the steps.
+type luck struct {
+	mu   sync.Mutex // guards what follows
+	rnd  *rand.Rand
+	calm bool // whatever may go wrong by chance does not
+}
+
+func (l *luck) n(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rnd.IntN(n)
+}
+
+// chance is true once in n times, and never in a calm.
+func (l *luck) chance(n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.calm && l.rnd.IntN(n) == 0
+}
+
+func (l *luck) setCalm(v bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calm = v
+}
+
+// isCalm says that no callback may be asleep, nor what should have come to rest.
+func (l *luck) isCalm() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calm
+}
+
+// enter begins each callback but put, which comes when an RPC is over.
+func (m *machine) enter(what string) {
+	m.late(what, m.over.Load())
+	m.meddle()
+}
+
+// late faults what is called though it is over. What was about to be called when
+// that was said may still be: the bubble's clock has not moved by then.
+func (m *machine) late(what string, over *time.Time) {
+	if over != nil && time.Now().After(*over) {
+		m.fault("%s is called %v after the end", what, time.Since(*over))
+	}
+}
+
+// meddle is called within a callback and uses what a user would use there. It
+// waits for ever if it is called with a lock of this package held.
+func (m *machine) meddle() {
+	m.takeLocks()
+	if conn := m.dialled.Load(); conn != nil {
+		conn.GetState()
+	}
+	if m.luck.chance(3) {
+		m.useByHand()
+	}
+	if m.luck.chance(10) {
+		time.Sleep(time.Duration(m.luck.n(100)) * time.Millisecond)
+	}
+}
+
+// takeLocks takes each lock that a callback could be called under.
+func (m *machine) takeLocks() {
+	if p := latestPolicy.Load(); p != nil {
+		pass(&p.mu)
+	}
+	if b := m.option.latest.Load(); b != nil {
+		pass(&b.mu)
+	}
+	if rr := m.roundRobin; rr != nil {
+		pass(&rr.calls.mu)
+		rr.mu.Lock()
+		f := rr.feed
+		rr.mu.Unlock()
+		if f != nil {
+			pass(&f.watch.mu)
+		}
+	}
+}
+
+func pass(l sync.Locker) {
+	l.Lock()
+	defer l.Unlock()
+}
+
+// useByHand uses the Balancer beside the ClientConn.
+func (m *machine) useByHand() {
+	if m.recorder != nil {
+		m.recorder.Balancer.Get(context.Background(), BalancerGetOptions{})
+		m.recorder.Balancer.Notify()
+		return
+	}
+	m.roundRobin.Get(context.Background(), BalancerGetOptions{})
+	m.roundRobin.Notify()
+	if down := m.roundRobin.Up(Address{Addr: "by hand"}); down != nil {
+		down(nil)
+	}
+}
+
+// policySpy takes policyBuilder's place in all tests; see TestMain.
+type policySpy struct{ policyBuilder }
+
+// latestPolicy is that of the machine that is running.
+var latestPolicy atomic.Pointer[policy]
+
+func (s policySpy) Build(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
+	p := s.policyBuilder.Build(cc, o).(*policy)
+	latestPolicy.Store(p)
+	return p
+}
