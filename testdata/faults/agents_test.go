@@ -88,11 +88,11 @@ func TestAgentIsKilled(t *testing.T) {
 		t.Parallel()
 		agent := startAgent(t, consulagent.Config{})
 		tr := underLoad(t, "agent killed, restarted empty, KeepLastKnown", agent, consulnaming.KeepLastKnown())
-		tr.allowedLines = 1 // that they are kept
+		tr.allowedLines = 2 // that they are kept, of each ClientConn
 		tr.must(agent.Kill())
 		time.Sleep(span(time.Second, 30*time.Second))
 		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
-		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers > 0 })
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 2 })
 		tr.over(func() { tr.putAll() })
 	})
 	t.Run("restarted empty", func(t *testing.T) {

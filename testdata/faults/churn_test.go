@@ -107,8 +107,8 @@ func (tr *trial) startCrowd(agent string) *crowd {
 	ctx, c.cancel = context.WithCancel(context.Background())
 	for range 10 {
 		c.running.Go(func() {
-			for ctx.Err() == nil {
-				c.member(tr, agent)
+			for n := 0; ctx.Err() == nil; n++ {
+				c.member(tr, agent, n%2 == 0)
 			}
 		})
 	}
@@ -117,10 +117,15 @@ func (tr *trial) startCrowd(agent string) *crowd {
 	return c
 }
 
-func (c *crowd) member(tr *trial, agent string) {
-	o := newObserver(adapter.RoundRobin(consulnaming.NewConsulResolver(agent, tr.service)))
-	defer tr.catalogue.watch(o, tr.clients[0].observer)()
-	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(o))
+// member is one of them. Every second has a bare RoundRobin, as users have.
+func (c *crowd) member(tr *trial, agent string, bare bool) {
+	b := adapter.RoundRobin(consulnaming.NewConsulResolver(agent, tr.service))
+	o := newObserver(b)
+	if !bare {
+		b = o
+		defer tr.catalogue.watch(o, tr.clients[0].observer)()
+	}
+	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(b))
 	if err != nil {
 		tr.t.Error(err)
 		return

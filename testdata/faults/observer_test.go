@@ -12,7 +12,8 @@ import (
 
 // observer stands between a Balancer and gRPC and looks at the sets that are
 // handed over: each has to equal a state that the catalogue really was in, and
-// none goes back to a state before the one that was handed over last.
+// none goes back to a state before the one that was handed over last. It sees
+// from Up what gRPC makes of them.
 type observer struct {
 	adapter.Balancer
 	closed chan struct{}
@@ -24,13 +25,14 @@ type observer struct {
 	handed  addrs
 	known   bool // there is a handed
 	count   int
-	at      time.Time // of the last change of handed
+	up      map[string]bool // connected addresses
+	at      time.Time       // of the last change of handed, or of up
 	changed chan struct{}
 	wrong   []string
 }
 
 func newObserver(b adapter.Balancer) *observer {
-	return &observer{Balancer: b, closed: make(chan struct{}), changed: make(chan struct{}), steady: make(map[string]bool)}
+	return &observer{Balancer: b, closed: make(chan struct{}), changed: make(chan struct{}), steady: make(map[string]bool), up: make(map[string]bool)}
 }
 
 // Notify is what gRPC reads. The goroutine that passes on ends with Close.
@@ -48,6 +50,27 @@ func (o *observer) Notify() <-chan []adapter.Address {
 		}
 	}()
 	return out
+}
+
+// Up is what gRPC says of an address that it has connected.
+func (o *observer) Up(a adapter.Address) func(error) {
+	down := o.Balancer.Up(a)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.up[a.Addr] {
+		o.complain("%s is up twice", a.Addr)
+	}
+	o.up[a.Addr] = true
+	o.changes()
+	return func(err error) {
+		if down != nil {
+			down(err)
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.up, a.Addr)
+		o.changes()
+	}
 }
 
 func (o *observer) Close() error {
@@ -104,7 +127,13 @@ func (o *observer) hand(list []adapter.Address) {
 	if o.known && now == o.handed {
 		return
 	}
-	o.handed, o.known, o.at = now, true, time.Now()
+	o.handed, o.known = now, true
+	o.changes()
+}
+
+// changes is called with mu held.
+func (o *observer) changes() {
+	o.at = time.Now()
 	close(o.changed)
 	o.changed = make(chan struct{})
 }
@@ -140,19 +169,20 @@ func (o *observer) now() (set addrs, known bool) {
 	return o.handed, o.known
 }
 
-// await waits until gRPC has the set and returns since when.
-func (o *observer) await(ctx context.Context, want addrs) (since time.Time, err error) {
+// await waits until gRPC has the set, and is connected to those that wantUp has of
+// it, and returns since when.
+func (o *observer) await(ctx context.Context, want, wantUp addrs) (since time.Time, err error) {
 	for {
 		o.mu.Lock()
-		handed, known, at, changed := o.handed, o.known, o.at, o.changed
+		handed, known, up, at, changed := o.handed, o.known, sorted(o.up), o.at, o.changed
 		o.mu.Unlock()
-		if known && handed == want {
+		if known && handed == want && up == wantUp {
 			return at, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("gRPC has %v (known: %v), want %v: %w", handed, known, want, ctx.Err())
+			return time.Time{}, fmt.Errorf("gRPC has %v (known: %v), want %v; connected are %v, want %v: %w", handed, known, want, up, wantUp, ctx.Err())
 		}
 	}
 }

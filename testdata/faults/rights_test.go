@@ -117,14 +117,22 @@ func TestRights(t *testing.T) {
 			tr.allowedLines = 1 // about its port
 			c.before(t)
 			cl := tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address(), Token: c.token}), tr.service, shortWait))
-			testwait.Until(t, "the RPC says why", func() bool {
-				_, err := backend.Call(testwait.Context(t), cl.conn)
-				return err != nil && strings.Contains(err.Error(), c.want)
-			})
+			cl.mustSay(t, c.want)
 			c.grant(t)
 			tr.serve(3)
 			tr.begin()
 			tr.over(func() {})
+		})
+	}
+}
+
+// mustSay waits until an RPC on each ClientConn fails and says why.
+func (c *client) mustSay(t *testing.T, why string) {
+	t.Helper()
+	for _, l := range c.loads {
+		testwait.Until(t, "the RPC says why", func() bool {
+			_, err := backend.Call(testwait.Context(t), l.conn)
+			return err != nil && strings.Contains(err.Error(), why)
 		})
 	}
 }
@@ -212,16 +220,13 @@ func TestTLS(t *testing.T) {
 			tr.at(inCatalog{agent.Client(), tr.service})
 			tr.serve(3)
 			client := tr.client(api.Config{Address: address, Scheme: "https", TLSConfig: c.tls})
-			conn := tr.dial(consulnaming.New(client, tr.service))
+			cl := tr.dial(consulnaming.New(client, tr.service))
 			if c.want == "" {
 				tr.begin()
 				tr.over(func() {})
 				return
 			}
-			testwait.Until(t, "the RPC says why", func() bool {
-				_, err := backend.Call(testwait.Context(t), conn.conn)
-				return err != nil && strings.Contains(err.Error(), c.want)
-			})
+			cl.mustSay(t, c.want)
 		})
 	}
 }

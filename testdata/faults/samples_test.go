@@ -77,12 +77,13 @@ func (s *samples) take() {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}} // does not stop the world
 	metrics.Read(heap)
 	has, _ := s.client.now()
+	sent, failed := s.trial.counts()
 	one := sample{
 		at:         time.Since(s.began),
 		goroutines: runtime.NumGoroutine(),
 		heap:       heap[0].Value.Uint64(),
-		sent:       s.client.sent.Load() + s.trial.crowd.sent.Load(),
-		failed:     s.client.failed.Load() + s.trial.crowd.failed.Load(),
+		sent:       sent,
+		failed:     failed,
 		diverging:  differ(has, s.trial.catalogue.now()),
 	}
 	s.mu.Lock()

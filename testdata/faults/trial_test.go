@@ -6,13 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-
-	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
-	"github.com/grpcnaming/grpcnaming/naming"
 )
 
 // soon is how long it may take after a fault until gRPC has the current set,
@@ -32,25 +28,19 @@ type trial struct {
 	joiner    *backend.Backend   // joins during the fault
 	joined    bool
 	clients   []*client
+	running   map[string]bool // addresses of all backends
 
 	// allowedLines is how many lines of the log may be about no retry.
 	allowedLines int
-	goroutines   int    // before the fault
-	crowd        *crowd // whose RPCs count, too; may be nil
-	calls        []int64
-}
-
-// client is a ClientConn in the legacy spelling, watched and under load.
-type client struct {
-	conn *grpc.ClientConn
-	*observer
-	*load
+	leaving      time.Duration // how long an instance may be called after it has left
+	goroutines   int           // before the fault
+	crowd        *crowd        // whose RPCs count, too; may be nil
 }
 
 // newTrial begins a case. Tests that run in parallel say so before.
 func newTrial(t *testing.T, name string) *trial {
 	t.Helper()
-	tr := &trial{t: t, name: name, service: strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())}
+	tr := &trial{t: t, name: name, leaving: soon, running: make(map[string]bool), service: strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())}
 	labelled(t.Name())
 	var stop func()
 	tr.log, stop = watchLog(tr.service)
@@ -111,6 +101,7 @@ func (tr *trial) backend() *backend.Backend {
 	b, err := backend.Start()
 	tr.must(err)
 	tr.t.Cleanup(b.Stop)
+	tr.running[b.Addr()] = true
 	return b
 }
 
@@ -121,41 +112,15 @@ func (tr *trial) must(err error) {
 	}
 }
 
-// dial makes a client, without load yet.
-func (tr *trial) dial(r naming.Resolver, opts ...grpc.DialOption) *client {
-	tr.t.Helper()
-	o := newObserver(adapter.RoundRobin(r))
-	tr.t.Cleanup(tr.catalogue.watch(o, nil))
-	for _, b := range tr.backends {
-		o.mustHave(b.Addr(), true)
-	}
-	conn, err := grpc.Dial("", append([]grpc.DialOption{grpc.WithInsecure(), adapter.WithBalancer(o)}, opts...)...)
-	tr.must(err)
-	c := &client{conn: conn, observer: o}
-	tr.t.Cleanup(func() {
-		if c.load != nil {
-			c.load.stop()
-		}
-		conn.Close()
-	})
-	tr.clients = append(tr.clients, c)
-	return c
-}
-
 // begin starts the load and returns when all is well. A fault may come then.
 func (tr *trial) begin() {
 	tr.t.Helper()
 	tr.converge()
-	for _, c := range tr.clients {
-		c.load = startLoad(c.conn)
+	for _, l := range tr.loads() {
+		l.start()
 	}
-	for _, b := range tr.backends {
-		testwait.Until(tr.t, b.Addr()+" is called", func() bool { return b.Calls() > callers })
-	}
+	tr.called("before the fault")
 	tr.resting(func() { tr.goroutines, _ = goroutines(tr.t.Name()) })
-	for _, b := range tr.backends {
-		tr.calls = append(tr.calls, b.Calls())
-	}
 }
 
 // join registers an instance that gRPC has to learn of when the fault is over.
@@ -191,58 +156,46 @@ func (tr *trial) persist(what string, change func() error) {
 func (tr *trial) over(end func()) {
 	t := tr.t
 	t.Helper()
-	// Backends went on being called during the fault, not only after it.
-	for i, b := range tr.backends {
-		testwait.Until(t, b.Addr()+" is called during the fault", func() bool { return b.Calls() > tr.calls[i]+callers })
-	}
+	// Backends go on being called during the fault, not only after it.
+	tr.called("during the fault")
 	end()
 	if !tr.joined {
 		tr.join()
 	}
 	ended := time.Now()
-	took := max(0, tr.converge().Sub(ended))
+	took := max(0, tr.converge().Sub(ended), tr.joinerCalled().Sub(ended))
 	// Half a second is for the query, and a busy machine.
 	if limit := max(soon, tr.log.backoff()+soon/4); took > limit {
 		t.Errorf("gRPC had the current set %v after the fault, want within %v", took, limit)
 	}
-	if tr.joined {
-		testwait.Until(t, "the joiner is called", func() bool { return tr.joiner.Calls() > 0 })
-		tr.persist("deregister", func() error { return tr.catalogue.remove(tr.instance("joiner", tr.joiner)) })
-		tr.converge()
-	}
+	tr.leave()
 	r := row{name: tr.name, converged: took, before: tr.goroutines}
 	r.after = tr.settled()
-	for _, c := range tr.clients {
-		c.load.stop()
-		r.sent, r.failed = r.sent+c.sent.Load(), r.failed+c.failed.Load()
-		for _, e := range c.firstErrors() {
+	for _, l := range tr.loads() {
+		l.stop()
+		for _, e := range l.firstErrors() {
 			t.Errorf("an RPC failed: %s", e)
 		}
+	}
+	for _, c := range tr.clients {
 		for _, w := range c.complaints() {
 			t.Error(w)
 		}
 	}
-	if tr.crowd != nil {
-		r.sent, r.failed = r.sent+tr.crowd.sent.Load(), r.failed+tr.crowd.failed.Load()
-	}
+	r.sent, r.failed = tr.counts()
 	tr.checkLog()
 	table.add(r)
 	t.Log(r)
 }
 
-// converge waits until every client has what is in the catalogue, and returns
-// since when the last one has.
-func (tr *trial) converge() (since time.Time) {
+// leave deregisters the joiner: nobody calls it any more.
+func (tr *trial) leave() {
 	tr.t.Helper()
-	ctx := testwait.Context(tr.t)
-	for _, c := range tr.clients {
-		at, err := c.await(ctx, tr.catalogue.now())
-		tr.must(err)
-		if at.After(since) {
-			since = at
-		}
+	tr.persist("deregister", func() error { return tr.catalogue.remove(tr.instance("joiner", tr.joiner)) })
+	left := time.Now()
+	if took := max(tr.converge().Sub(left), tr.joinerLeft().Sub(left)); took > tr.leaving {
+		tr.t.Errorf("an instance was called for %v after it had left, want for no longer than %v", took, tr.leaving)
 	}
-	return since
 }
 
 // settled returns how many goroutines there are when they are no more than
@@ -267,9 +220,9 @@ func (tr *trial) settled() (n int) {
 
 // resting runs f while no client has an RPC under way.
 func (tr *trial) resting(f func()) {
-	for _, c := range tr.clients {
+	for _, l := range tr.loads() {
 		next := f
-		f = func() { c.load.resting(next) }
+		f = func() { l.resting(next) }
 	}
 	f()
 }
