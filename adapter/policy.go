@@ -155,8 +155,8 @@ func (p *policy) connect(a Address, ra resolver.Address) *conn {
 	sc, err := p.cc.NewSubConn([]resolver.Address{ra}, balancer.NewSubConnOptions{
 		StateListener: func(s balancer.SubConnState) { p.changed(c, s) },
 	})
-	if err != nil { // the ClientConn is closing
-		logger.Warningf("no connection to %q: %v", a.Addr, err)
+	if err != nil { // the ClientConn is closing: no news, and for each of many addresses
+		logger.Infof("no connection to %q: %v", a.Addr, err)
 		return nil
 	}
 	c.subConn = sc

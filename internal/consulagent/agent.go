@@ -35,6 +35,9 @@ type Config struct {
 	// an ExtraHCL that switches ACLs on: a token that may do everything. When
 	// empty they act as the anonymous token, whatever CONSUL_HTTP_TOKEN says.
 	Token string
+	// HTTPS makes the agent answer at HTTPSAddress, too; what it needs for that,
+	// certificates and keys, is ExtraHCL's.
+	HTTPS bool
 	// Persistent makes the agent keep on disk what it knows, so that it is still
 	// there after Restart. Otherwise a Restart begins with an empty catalogue.
 	Persistent bool
@@ -152,6 +155,9 @@ func (a *Agent) running() *process {
 
 // Address is the agent's HTTP API, "127.0.0.1:port".
 func (a *Agent) Address() string { return a.address }
+
+// HTTPSAddress is the same over TLS, "127.0.0.1:port", if Config.HTTPS is set.
+func (a *Agent) HTTPSAddress() string { return fmt.Sprintf("127.0.0.1:%d", a.ports.https) }
 
 // Client is a client of the agent. Its connections are closed by Stop.
 func (a *Agent) Client() *api.Client { return a.client }

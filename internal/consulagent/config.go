@@ -9,12 +9,17 @@ import (
 // writeConfig writes the agent's configuration into dir and returns the files
 // in the order in which they apply.
 func writeConfig(dir, node string, p ports, cfg Config) ([]string, error) {
+	https := -1
+	if cfg.HTTPS {
+		https = p.https
+	}
 	base := fmt.Sprintf(`
 node_name   = %q
 bind_addr   = "127.0.0.1"
 client_addr = "127.0.0.1"
 ports {
   http     = %d
+  https    = %d
   server   = %d
   serf_lan = %d
   serf_wan = -1
@@ -35,7 +40,7 @@ check_update_interval = "0s"
 
 # Tests hold many blocking queries; the default is 200 connections per client.
 limits { http_max_conns_per_client = 10000 }
-`, node, p.http, p.server, p.serf)
+`, node, p.http, https, p.server, p.serf)
 
 	if cfg.Token != "" {
 		// The agent registers itself with it.

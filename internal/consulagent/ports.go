@@ -7,7 +7,7 @@ import (
 )
 
 // ports are the loopback ports that an agent binds.
-type ports struct{ http, server, serf int }
+type ports struct{ http, https, server, serf int }
 
 // freePorts asks the kernel. The ports are free when it returns, no longer.
 func freePorts() (p ports, err error) {
@@ -17,7 +17,7 @@ func freePorts() (p ports, err error) {
 			c.Close()
 		}
 	}()
-	for _, port := range []*int{&p.http, &p.server} {
+	for _, port := range []*int{&p.http, &p.https, &p.server} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return ports{}, err

@@ -76,6 +76,7 @@ func (tr *trial) client(cfg api.Config) *api.Client {
 
 // An agent that is killed takes nothing with it but news.
 func TestAgentIsKilled(t *testing.T) {
+	t.Parallel()
 	t.Run("restarted with its data", func(t *testing.T) {
 		t.Parallel()
 		agent := startAgent(t, consulagent.Config{Persistent: true})
@@ -102,9 +103,7 @@ func TestAgentIsKilled(t *testing.T) {
 		tr.at(inCatalog{agent.Client(), tr.service})
 		tr.serve(3)
 		c := tr.dial(consulnaming.NewConsulResolver(agent.Address(), tr.service))
-		for _, b := range tr.backends {
-			c.mustHave(b.Addr(), false)
-		}
+		tr.mayLack(c)
 		tr.converge()
 		tr.must(agent.Kill())
 		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
@@ -138,6 +137,7 @@ func TestAgentIsStopped(t *testing.T) {
 // Whichever servers of a cluster die, what clients have stays, and they learn what
 // is new when there is somebody who knows it.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	var cluster *consulagent.Cluster
 	var err error
 	unlabelled(func() { cluster, err = consulagent.StartCluster(testwait.Context(t), 3, consulagent.Config{}) })
@@ -176,11 +176,13 @@ func TestCluster(t *testing.T) {
 			tr := newTrial(t, "cluster: "+c.name)
 			tr.at(inCatalog{cluster.Client.Client(), tr.service})
 			tr.serve(3)
-			// One watches through the client agent, one at a server that stays.
+			killed := c.kill(l, followers)
+			// One watches through the client agent, one at a server that stays, one
+			// at a server that does not.
 			tr.dial(consulnaming.NewConsulResolver(cluster.Client.Address(), tr.service))
 			tr.dial(consulnaming.NewConsulResolver(followers[0].Address(), tr.service))
+			tr.dial(consulnaming.NewConsulResolver(killed[0].Address(), tr.service))
 			tr.begin()
-			killed := c.kill(l, followers)
 			for _, a := range killed {
 				tr.must(a.Kill())
 			}

@@ -12,14 +12,12 @@ import (
 
 	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming"
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
 const (
 	perMinute = 2000 // registrations, deregistrations and flaps
 	pool      = 12   // backends that come and go
-	conns     = 300  // ClientConns that are opened and closed
 )
 
 // churn changes the catalogue at random.
@@ -133,13 +131,7 @@ func (c *crowd) member(tr *trial, agent string, bare bool) {
 	defer conn.Close()
 	c.opened.Add(1)
 	for range rand.IntN(10) {
-		c.sent.Add(1)
-		ctx, cancel := context.WithTimeout(context.Background(), rpcTime)
-		if _, err := backend.Call(ctx, conn); err != nil {
-			c.failed.Add(1)
-			tr.t.Errorf("an RPC of one of many ClientConns: %v", err)
-		}
-		cancel()
+		c.call(tr, conn)
 		time.Sleep(rand.N(50 * time.Millisecond))
 	}
 	for _, w := range o.complaints() {
@@ -151,35 +143,6 @@ func (c *crowd) member(tr *trial, agent string, bare bool) {
 func (c *crowd) stop() {
 	c.cancel()
 	c.running.Wait()
-}
-
-// 2,000 changes a minute, and ClientConns that come and go meanwhile: no RPC
-// fails, each set is one that was, and all that was used is given back. Nothing
-// else may run in this process.
-func TestChurn(t *testing.T) {
-	agent := realAgent(t)
-	tr := newTrial(t, "churn, 300 ClientConns")
-	tr.at(inCatalog{agent.Client(), tr.service})
-	tr.serve(3)
-	tr.dial(consulnaming.NewConsulResolver(agent.Address(), tr.service))
-	instances := tr.newPool()
-	tr.begin()
-	var before usage
-	tr.resting(func() { before = use() })
-
-	began := time.Now()
-	churn := tr.startChurn(instances)
-	crowd := tr.startCrowd(agent.Address())
-	testwait.Until(t, "there were enough ClientConns", func() bool { return crowd.opened.Load() >= conns })
-	time.Sleep(time.Until(began.Add(span(8*time.Second, 5*time.Minute)))) // for so long it churns
-	crowd.stop()
-	churn.stop()
-	if rate := float64(churn.changes.Load()) / time.Since(began).Minutes(); rate < perMinute*0.9 {
-		t.Errorf("%.0f changes a minute, want %d", rate, perMinute)
-	}
-	tr.over(func() { tr.clear(instances) })
-	t.Logf("%d changes, %d ClientConns", churn.changes.Load(), crowd.opened.Load())
-	givenBack(t, before)
 }
 
 // givenBack waits until no more is used than before.

@@ -36,6 +36,7 @@ func stayHere(t *testing.T) grpc.DialOption {
 // Whoever may write to the catalogue can send RPCs elsewhere, but not stop those
 // to the other instances.
 func TestHostileCatalogue(t *testing.T) {
+	t.Parallel()
 	at := func(host, addr string) []instance {
 		return []instance{{id: "hostile", host: host, port: nobody, addr: addr}}
 	}

@@ -39,7 +39,7 @@ var shared struct {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// Trials wait most of the time.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "9"); err != nil {
 		panic(err)
 	}
 	// What the developer has set must not decide about tests.
@@ -49,8 +49,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	captureLogs()
+	began := time.Now()
 	code := m.Run()
-	err := table.write(*tableOut)
+	fmt.Printf("faults: %v\n", time.Since(began).Round(time.Second))
+	err := errors.Join(table.write(*tableOut), noStrays())
 	if shared.agent != nil {
 		err = errors.Join(err, shared.agent.Stop())
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,14 +47,16 @@ func newNetwork(t *testing.T, agent string) *toxiproxy.Proxy {
 
 // A network that is slow, silent or breaks takes nothing away.
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
-		name  string
-		toxic toxic
+		name   string
+		breaks bool // connections, so that queries fail; otherwise nothing is heard
+		toxic  toxic
 	}{
-		{"cut in mid-body", toxic{Type: "limit_data", Attributes: map[string]int{"bytes": 900}}},
-		{"each byte after 100 ms", toxic{Type: "slicer", Attributes: map[string]int{"average_size": 1, "delay": 100_000}}},
-		{"silence", toxic{Type: "timeout", Attributes: map[string]int{"timeout": 0}}},
-		{"connections reset", toxic{Type: "reset_peer", Attributes: map[string]int{"timeout": 0}}},
+		{"cut in mid-body", true, toxic{Type: "limit_data", Attributes: map[string]int{"bytes": 900}}},
+		{"each byte after 100 ms", false, toxic{Type: "slicer", Attributes: map[string]int{"average_size": 1, "delay": 100_000}}},
+		{"silence", false, toxic{Type: "timeout", Attributes: map[string]int{"timeout": 0}}},
+		{"connections reset", true, toxic{Type: "reset_peer", Attributes: map[string]int{"timeout": 0}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +73,13 @@ func TestNetwork(t *testing.T) {
 			unlabelled(func() { _, err = network.Toxics.AddToxicJson(strings.NewReader(string(text))) })
 			tr.must(err)
 			tr.join() // there is something to be told
+			if c.breaks {
+				testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 2 })
+			}
 			time.Sleep(span(2*time.Second, 90*time.Second))
+			if !c.breaks {
+				tr.unaware()
+			}
 			tr.over(func() { unlabelled(func() { network.Toxics.ResetToxics(context.Background()) }) })
 		})
 	}
@@ -87,6 +96,16 @@ func TestNetwork(t *testing.T) {
 		testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 2 })
 		tr.over(func() { door.set(nil) })
 	})
+}
+
+// unaware checks that no client has heard of the joiner.
+func (tr *trial) unaware() {
+	tr.t.Helper()
+	for _, c := range tr.clients {
+		if set, _ := c.now(); slices.Contains(set.list(), tr.joiner.Addr()) {
+			tr.t.Errorf("the fault was not met: gRPC has %v", set)
+		}
+	}
 }
 
 // resetInBody breaks the connection when half of the body has been sent.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -56,14 +57,14 @@ const (
 	mayReadNothing = `key "nothing" { policy = "read" }`
 )
 
-// shortWait is for tests whose waits are over without a change. A query that the
-// agent holds has the rights that it came with, or, if it may see nothing, is
-// held until its wait is over, whatever happens.
+// shortWait is for a right that is taken away: a query that the agent holds goes on
+// with the rights that it came with until its wait is over.
 var shortWait = consulnaming.QueryOptions(&api.QueryOptions{WaitTime: time.Second})
 
 // A right that is taken away takes no address with it, and one that is given later
 // is used.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	agent := startAgent(t, consulagent.Config{Token: master, ExtraHCL: aclRules})
 	rights(t, agent, mayRead)
 	t.Run("taken away and given again", func(t *testing.T) {
@@ -112,29 +113,56 @@ func TestRights(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			tr := newTrial(t, "ACL: "+c.name+", then a right")
 			tr.at(inCatalog{agent.Client(), tr.service})
-			// There is something that a client without rights is not told of.
-			tr.must(tr.catalogue.put(instance{id: "useless", host: "127.0.0.1"}))
-			tr.allowedLines = 1 // about its port
-			c.before(t)
-			cl := tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address(), Token: c.token}), tr.service, shortWait))
-			cl.mustSay(t, c.want)
-			c.grant(t)
 			tr.serve(3)
+			show := tr.hide()
+			c.before(t)
+			cl := tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address(), Token: c.token}), tr.service))
+			cl.mustSay(t, c.want)
+			show(func() { c.grant(t) })
+			granted := time.Now()
+			tr.inTime("gRPC had the current set", tr.converge().Sub(granted), soon)
 			tr.begin()
 			tr.over(func() {})
 		})
 	}
 }
 
-// mustSay waits until an RPC on each ClientConn fails and says why.
-func (c *client) mustSay(t *testing.T, why string) {
+// hide says that clients may not see what is in the catalogue, until show, which
+// calls grant; nothing is put there then.
+func (tr *trial) hide() (show func(grant func())) {
+	tr.t.Helper()
+	backends := tr.backends
+	tr.backends = nil // no client has to have them from the start
+	var hidden map[string]instance
+	tr.must(tr.catalogue.change(func(has map[string]instance) {
+		hidden = maps.Clone(has)
+		clear(has)
+	}, func() error { return nil }))
+	return func(grant func()) {
+		tr.t.Helper()
+		tr.backends = backends
+		tr.must(tr.catalogue.change(func(has map[string]instance) { maps.Copy(has, hidden) }, func() error {
+			grant()
+			return nil
+		}))
+	}
+}
+
+// mustSay waits until an RPC on each ClientConn fails and says why. It returns how
+// many RPCs have been made; all have failed.
+func (c *client) mustSay(t *testing.T, why string) (failed int64) {
 	t.Helper()
 	for _, l := range c.loads {
 		testwait.Until(t, "the RPC says why", func() bool {
 			_, err := backend.Call(testwait.Context(t), l.conn)
-			return err != nil && strings.Contains(err.Error(), why)
+			if err == nil {
+				t.Fatalf("an RPC did not fail, want %q", why)
+			}
+			failed++
+			return strings.Contains(err.Error(), why)
 		})
 	}
+	return failed
 }
 
 // pki is a certificate authority and what it has signed, in files.
@@ -198,52 +226,51 @@ func (p *pki) leaf(t *testing.T, name string, usage x509.ExtKeyUsage) {
 	})
 }
 
-// Over TLS, the agent may know its clients, and clients know their agent: with a
-// wrong CA there is no address, and the RPC says why.
+// Over TLS clients know their agent, and the agent may know its clients: with a
+// wrong CA, or without the certificate that it wants, there is no address, and the
+// RPC says why.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	ours, others := newPKI(t), newPKI(t)
 	ours.leaf(t, "server", x509.ExtKeyUsageServerAuth)
 	ours.leaf(t, "client", x509.ExtKeyUsageClientAuth)
-	agent, address := startTLSAgent(t, ours)
+	strict, open := startTLSAgent(t, ours, true), startTLSAgent(t, ours, false)
 	for _, c := range []struct {
-		name string
-		tls  api.TLSConfig
-		want string // in the error of RPCs; empty for none
+		name  string
+		agent *consulagent.Agent
+		tls   api.TLSConfig
+		want  string // in the error of RPCs; empty for none
 	}{
-		{"mTLS", api.TLSConfig{CAFile: ours.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, ""},
-		{"no client certificate", api.TLSConfig{CAFile: ours.file("ca")}, "certificate"},
-		{"wrong CA", api.TLSConfig{CAFile: others.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, "certificate"},
+		{"TLS", open, api.TLSConfig{CAFile: ours.file("ca")}, ""},
+		{"mTLS", strict, api.TLSConfig{CAFile: ours.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, ""},
+		{"no client certificate", strict, api.TLSConfig{CAFile: ours.file("ca")}, "certificate"},
+		{"wrong CA", strict, api.TLSConfig{CAFile: others.file("ca"), CertFile: ours.file("client"), KeyFile: ours.file("client-key")}, "certificate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			tr := newTrial(t, "TLS: "+c.name)
-			tr.at(inCatalog{agent.Client(), tr.service})
+			tr.at(inCatalog{c.agent.Client(), tr.service})
 			tr.serve(3)
-			client := tr.client(api.Config{Address: address, Scheme: "https", TLSConfig: c.tls})
+			client := tr.client(api.Config{Address: c.agent.HTTPSAddress(), Scheme: "https", TLSConfig: c.tls})
 			cl := tr.dial(consulnaming.New(client, tr.service))
 			if c.want == "" {
 				tr.begin()
 				tr.over(func() {})
 				return
 			}
-			cl.mustSay(t, c.want)
+			before, _ := goroutines(t.Name())
+			failed := cl.mustSay(t, c.want)
+			after, _ := goroutines(t.Name())
+			table.add(row{name: tr.name + ": RPCs say why", sent: failed, failed: failed, before: before, after: after})
 		})
 	}
 }
 
-// startTLSAgent starts an agent that speaks HTTPS, with clients whose certificate
-// is p's, at the address.
-func startTLSAgent(t *testing.T, p *pki) (agent *consulagent.Agent, address string) {
+// startTLSAgent starts an agent that speaks HTTPS, and if it is strict only with
+// clients whose certificate is p's.
+func startTLSAgent(t *testing.T, p *pki, strict bool) *consulagent.Agent {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	return startAgent(t, consulagent.Config{ExtraHCL: fmt.Sprintf(`
-ports { https = %s }
-tls { https { ca_file = %q cert_file = %q key_file = %q verify_incoming = true } }
-`, port, p.file("ca"), p.file("server"), p.file("server-key"))}), address
+	return startAgent(t, consulagent.Config{HTTPS: true, ExtraHCL: fmt.Sprintf(`
+tls { https { ca_file = %q cert_file = %q key_file = %q verify_incoming = %v } }
+`, p.file("ca"), p.file("server"), p.file("server-key"), strict)})
 }

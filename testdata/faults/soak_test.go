@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	soakTime = flag.Duration("soak", 6*time.Second, "how long the soak churns under faults")
+	soakTime = flag.Duration("soak", 3*time.Second, "how long the soak churns under faults")
 	soakSeed = flag.Uint64("seed", 0, "chooses the faults of the soak; 0 for another each time")
 	soakSVG  = flag.String("svg", "", "`file` for the soak's picture")
 	soakCSV  = flag.String("csv", "", "`file` for the soak's samples")
@@ -71,9 +71,7 @@ func TestSoak(t *testing.T) {
 		churn.gate.Lock()
 		took := tr.converge().Sub(ended)
 		churn.gate.Unlock()
-		if limit := max(soon, tr.log.backoff()+soon/4); took > limit {
-			t.Errorf("gRPC had the current set %v after %q, want within %v", took, s.name, limit)
-		}
+		tr.inTime(s.name+" was over and gRPC had the current set", took, soon)
 	}
 	samples.stop()
 	crowd.stop()
@@ -121,7 +119,9 @@ func (d *door) spells() (all []spell) {
 	return all
 }
 
-// trickle lets each byte of an answer come a while after the one before.
+// trickle lets each byte of an answer come a millisecond after the one before:
+// answers arrive seconds late. With a tenth of a second, as in TestNetwork, none
+// arrives at all, as in silence.
 func trickle(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(trickler{w, r.Context()}, r)
 }

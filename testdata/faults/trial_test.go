@@ -164,10 +164,7 @@ func (tr *trial) over(end func()) {
 	}
 	ended := time.Now()
 	took := max(0, tr.converge().Sub(ended), tr.joinerCalled().Sub(ended))
-	// Half a second is for the query, and a busy machine.
-	if limit := max(soon, tr.log.backoff()+soon/4); took > limit {
-		t.Errorf("gRPC had the current set %v after the fault, want within %v", took, limit)
-	}
+	tr.inTime("gRPC had the current set", took, soon)
 	tr.leave()
 	r := row{name: tr.name, converged: took, before: tr.goroutines}
 	r.after = tr.settled()
@@ -188,14 +185,30 @@ func (tr *trial) over(end func()) {
 	t.Log(r)
 }
 
+// inTime checks how long something took after the change, or the end of the fault,
+// that it follows: no longer than limit, or the delay before the next query.
+func (tr *trial) inTime(what string, took, limit time.Duration) {
+	tr.t.Helper()
+	// Half a second is for the query, and a busy machine.
+	if limit = max(limit, tr.log.backoff()) + soon/4; took > limit {
+		tr.t.Errorf("%s after %v, want within %v", what, took, limit)
+	}
+}
+
+// mayLack says that gRPC may be without the backends for a time, as the agent says
+// that there are none.
+func (tr *trial) mayLack(c *client) {
+	for _, b := range tr.backends {
+		c.mustHave(b.Addr(), false)
+	}
+}
+
 // leave deregisters the joiner: nobody calls it any more.
 func (tr *trial) leave() {
 	tr.t.Helper()
 	tr.persist("deregister", func() error { return tr.catalogue.remove(tr.instance("joiner", tr.joiner)) })
 	left := time.Now()
-	if took := max(tr.converge().Sub(left), tr.joinerLeft().Sub(left)); took > tr.leaving {
-		tr.t.Errorf("an instance was called for %v after it had left, want for no longer than %v", took, tr.leaving)
-	}
+	tr.inTime("the joiner was called no more", max(tr.converge().Sub(left), tr.joinerLeft().Sub(left)), tr.leaving)
 }
 
 // settled returns how many goroutines there are when they are no more than

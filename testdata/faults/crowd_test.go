@@ -1,0 +1,148 @@
+package faults
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+	"google.golang.org/grpc"
+
+	"github.com/grpcnaming/grpcnaming/adapter"
+	"github.com/grpcnaming/grpcnaming/consulnaming"
+	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+// 300 ClientConns are open at once when faults begin, and 2,000 changes a minute;
+// meanwhile they are closed, and others opened, at random. No RPC fails, each set is
+// one that was, and all that was used is given back. Nothing else may run in this
+// process.
+func TestChurn(t *testing.T) {
+	agent := realAgent(t)
+	tr := newTrial(t, "churn and faults, 300 ClientConns at once")
+	tr.at(inCatalog{agent.Client(), tr.service})
+	tr.serve(3)
+	door := newDoor(t, agent.Address())
+	tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
+	// Twenty have queries of their own, whose failures are lines of the log of
+	// their own.
+	own := inCatalog{agent.Client(), tr.service + "-own"}
+	var instances []instance
+	for _, b := range tr.backends {
+		instances = append(instances, tr.instance("own-"+b.Addr(), b))
+	}
+	tr.must(own.put(instances...))
+	transport := &http.Transport{}
+	client, err := api.NewClient(&api.Config{Address: door.address(), Transport: transport, Token: "anonymous"})
+	tr.must(err)
+	pool := tr.newPool()
+	tr.begin()
+	var before usage
+	tr.resting(func() { before = use() })
+
+	c := &crowd{}
+	tr.crowd = c
+	var open sync.WaitGroup // members that have not made an RPC yet
+	open.Add(conns)
+	faulty := make(chan struct{})
+	for i := range conns {
+		c.running.Go(func() {
+			r := consulnaming.NewConsulResolver(door.address(), tr.service)
+			lives := 2
+			if i%15 == 0 {
+				wait := 30*time.Second + time.Duration(i)*time.Millisecond
+				r = consulnaming.New(client, own.service, consulnaming.QueryOptions(&api.QueryOptions{WaitTime: wait}))
+				lives = 1 // whoever begins under a fault knows nothing
+			}
+			conn := c.open(tr, r)
+			open.Done()
+			<-faulty
+			for life := 1; ; life++ {
+				c.live(tr, conn)
+				if life == lives {
+					return
+				}
+				conn = c.open(tr, r)
+			}
+		})
+	}
+	open.Wait()
+	began := time.Now()
+	churn := tr.startChurn(pool)
+	ctx, cancel := context.WithCancel(context.Background())
+	var spelling sync.WaitGroup
+	spelling.Go(func() { door.everyFault(ctx) })
+	close(faulty)
+	c.running.Wait()
+	time.Sleep(time.Until(began.Add(span(6*time.Second, 5*time.Minute)))) // for so long it churns
+	cancel()
+	spelling.Wait()
+	churn.stop()
+	if rate := float64(churn.changes.Load()) / time.Since(began).Minutes(); rate < perMinute*0.9 {
+		t.Errorf("%.0f changes a minute, want %d", rate, perMinute)
+	}
+	transport.CloseIdleConnections()
+	door.transport.CloseIdleConnections()
+	tr.over(func() { tr.clear(pool) })
+	tr.must(own.remove(instances...))
+	t.Logf("%d changes, %d ClientConns", churn.changes.Load(), c.opened.Load())
+	givenBack(t, before)
+}
+
+// conns is how many ClientConns are open at once.
+const conns = 300
+
+// open dials and makes an RPC.
+func (c *crowd) open(tr *trial, r naming.Resolver) *grpc.ClientConn {
+	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(r)))
+	if err != nil {
+		tr.t.Error(err)
+		return nil
+	}
+	c.opened.Add(1)
+	c.call(tr, conn)
+	return conn
+}
+
+// live makes RPCs at random and closes.
+func (c *crowd) live(tr *trial, conn *grpc.ClientConn) {
+	if conn == nil {
+		return
+	}
+	defer conn.Close()
+	for range 1 + rand.IntN(5) {
+		time.Sleep(rand.N(span(600*time.Millisecond, 6*time.Second)))
+		c.call(tr, conn)
+	}
+}
+
+func (c *crowd) call(tr *trial, conn *grpc.ClientConn) {
+	c.sent.Add(1)
+	ctx, cancel := context.WithTimeout(context.Background(), rpcTime)
+	defer cancel()
+	if _, err := backend.Call(ctx, conn); err != nil {
+		c.failed.Add(1)
+		tr.t.Errorf("an RPC of one of many ClientConns: %v", err)
+	}
+}
+
+// everyFault has one fault follow the other until ctx ends.
+func (d *door) everyFault(ctx context.Context) {
+	for spells := d.spells(); ; {
+		for _, s := range spells {
+			_ = s.begin()
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+			_ = s.end()
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}
+}
