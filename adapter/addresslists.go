@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"sync"
+	"sync/atomic"
 	"weak"
 
 	"google.golang.org/grpc/resolver"
@@ -14,6 +15,57 @@ type addressList struct {
 	// way to the policy grpc may replace each by the address of a proxy, which
 	// keeps nothing but the order.
 	dialled []resolver.Address
+
+	// The newest answer of since, as three hundred ClientConns ask the same.
+	last atomic.Pointer[difference]
+}
+
+// difference is what a list has in common with the one before it.
+type difference struct {
+	from       weak.Pointer[addressList]
+	head, tail int  // so many addresses are the same, and are dialled the same, at either end
+	renamed    bool // the Metadata of one of those can be told from what it was
+}
+
+// since compares l with the list before it, which may be nil.
+func (l *addressList) since(former *addressList) difference {
+	if former == nil {
+		return difference{}
+	}
+	from := weak.Make(former)
+	if known := l.last.Load(); known != nil && known.from == from {
+		return *known
+	}
+	found := difference{from: from}
+	same := func(i, j int) bool {
+		a, b := l.v1[i], former.v1[j]
+		if !a.same(b) || !l.dialled[i].Equal(former.dialled[j]) {
+			return false
+		}
+		found.renamed = found.renamed || !identical(a.Metadata, b.Metadata)
+		return true
+	}
+	n, m := len(l.v1), len(former.v1)
+	for ; found.head < min(n, m) && same(found.head, found.head); found.head++ {
+	}
+	for ; n > found.head && m > found.head && same(n-1, m-1); n, m = n-1, m-1 {
+	}
+	found.tail = len(l.v1) - n
+	l.last.Store(&found)
+	return found
+}
+
+// with returns l with the addresses of conns in the place of those from i to j.
+func (l *addressList) with(i, j int, conns []*conn) *addressList {
+	other := &addressList{
+		v1:      append(make([]Address, 0, len(l.v1)), l.v1[:i]...),
+		dialled: append(make([]resolver.Address, 0, len(l.v1)), l.dialled[:i]...),
+	}
+	for _, c := range conns {
+		other.v1, other.dialled = append(other.v1, c.v1), append(other.dialled, c.address)
+	}
+	other.v1, other.dialled = append(other.v1, l.v1[j:]...), append(other.dialled, l.dialled[j:]...)
+	return other
 }
 
 // addressLists are those that are in use. Legacy code has a ClientConn, and a

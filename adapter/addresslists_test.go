@@ -7,6 +7,8 @@ import (
 	"testing"
 	"weak"
 
+	"google.golang.org/grpc/resolver"
+
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -46,6 +48,63 @@ func TestListsStay(t *testing.T) {
 				t.Fatalf("%q is dialled for %q", l.dialled[j].Addr, a.Addr)
 			}
 		}
+	}
+}
+
+// What a list has in common with another is what both begin and end with, however
+// often, and after whatever else, it is asked.
+func TestSince(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	kinds := []interface{}{nil, nil, nil, "x", []int{1}, new(int), new(int)}
+	var lists []*addressList
+	for range 30 {
+		l := &addressList{}
+		for range rnd.IntN(8) {
+			a := Address{Addr: string(rune('a' + rnd.IntN(2))), Metadata: kinds[rnd.IntN(len(kinds))]}
+			l.v1 = append(l.v1, a)
+			l.dialled = append(l.dialled, resolver.Address{Addr: a.Addr, ServerName: []string{"", "", "", "via a proxy"}[rnd.IntN(4)]})
+		}
+		lists = append(lists, l)
+	}
+	if got := lists[0].since(nil); got != (difference{}) {
+		t.Errorf("%+v in common with nothing", got)
+	}
+	renamed := 0
+	for range 5_000 {
+		now, former := lists[rnd.IntN(len(lists))], lists[rnd.IntN(len(lists))]
+		got := now.since(former)
+		n, m := len(now.v1), len(former.v1)
+		same := func(i, j int) bool {
+			return now.v1[i].same(former.v1[j]) && now.dialled[i].Equal(former.dialled[j])
+		}
+		told := false
+		for i := range got.head {
+			if !same(i, i) {
+				t.Fatalf("%v begins with %d of %v?", now.v1, got.head, former.v1)
+			}
+			told = told || !identical(now.v1[i].Metadata, former.v1[i].Metadata)
+		}
+		for i := 1; i <= got.tail; i++ {
+			if !same(n-i, m-i) {
+				t.Fatalf("%v ends with %d of %v?", now.v1, got.tail, former.v1)
+			}
+			told = told || !identical(now.v1[n-i].Metadata, former.v1[m-i].Metadata)
+		}
+		if got.head+got.tail > min(n, m) {
+			t.Fatalf("%v has %d and %d in common with %v?", now.v1, got.head, got.tail, former.v1)
+		}
+		if got.head+got.tail < min(n, m) && (same(got.head, got.head) || same(n-got.tail-1, m-got.tail-1)) {
+			t.Fatalf("%v has more than %d and %d in common with %v", now.v1, got.head, got.tail, former.v1)
+		}
+		if got.renamed != told {
+			t.Fatalf("%v since %v: renamed is %v", now.v1, former.v1, got.renamed)
+		}
+		if told {
+			renamed++
+		}
+	}
+	if renamed == 0 {
+		t.Error("nothing was renamed")
 	}
 }
 

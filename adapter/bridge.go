@@ -30,7 +30,7 @@ type bridge struct {
 
 	sent *addressList // of the newest State; keeps it for the next ClientConn
 
-	states mailbox[v1State] // put by the goroutine that starts and follows the Balancer, or by the feed
+	states mailbox[report] // put by the goroutine that starts and follows the Balancer, or by the feed
 	ctx    context.Context
 	cancel context.CancelFunc
 	closed chan struct{} // when Balancer.Close has returned
@@ -46,13 +46,19 @@ type bridge struct {
 	closeOnce sync.Once
 }
 
-// v1State is what the bridge tells the policy, as an attribute of the State:
-// the list of addresses, which nobody changes any more, or why there is none.
-type v1State struct {
-	bridge    *bridge
+// report is what there is to be told of a Balancer.
+type report struct {
 	addresses []Address
-	feed      *feed // that has the addresses, if the Balancer is a RoundRobin
-	err       error
+	feed      *feed // has the addresses, if the Balancer is a RoundRobin
+	err       error // why there are none
+}
+
+// v1State is what the bridge tells the policy, as an attribute of the State.
+type v1State struct {
+	bridge *bridge
+	list   *addressList
+	feed   *feed
+	err    error
 }
 
 // Equal lets attributes.Attributes compare values that hold a slice.
@@ -67,7 +73,7 @@ func newBridge(o *balancerOption, target string, cc resolver.ClientConn, opts re
 		target:   target,
 		config:   balancerConfig(opts),
 		cc:       cc,
-		states:   newMailbox[v1State](),
+		states:   newMailbox[report](),
 		closed:   make(chan struct{}),
 		downs:    make(map[*conn]func(error)),
 	}
@@ -103,11 +109,11 @@ func (b *bridge) follow() {
 		return nil
 	})
 	if err != nil {
-		b.states.put(v1State{bridge: b, err: err})
+		b.states.put(report{err: err})
 		return
 	}
 	if lists == nil {
-		b.states.put(v1State{bridge: b, addresses: []Address{{Addr: b.target}}})
+		b.states.put(report{addresses: []Address{{Addr: b.target}}})
 		return
 	}
 	go func() {
@@ -122,14 +128,14 @@ func (b *bridge) follow() {
 			case list, ok := <-lists:
 				if !ok {
 					if late != nil {
-						b.states.put(v1State{bridge: b, err: b.explain(errors.New("the balancer closed its channel of addresses"))})
+						b.states.put(report{err: b.explain(errors.New("the balancer closed its channel of addresses"))})
 					}
 					return // the last addresses stay, as in v1.29.1
 				}
 				late = nil
-				b.states.put(v1State{bridge: b, addresses: slices.Clone(list)})
+				b.states.put(report{addresses: slices.Clone(list)})
 			case <-late:
-				b.states.put(v1State{bridge: b, err: b.explain(fmt.Errorf("the balancer has named no addresses for %v", wakeTime))})
+				b.states.put(report{err: b.explain(fmt.Errorf("the balancer has named no addresses for %v", wakeTime))})
 			case <-b.closed:
 				return
 			}
@@ -151,8 +157,7 @@ func (b *bridge) send() {
 				}
 			}
 			b.sent = addressLists.get(newest)
-			s.addresses = b.sent.v1
-			_ = b.cc.UpdateState(b.state(s)) // policy never returns an error
+			_ = b.cc.UpdateState(b.state(v1State{b, b.sent, s.feed, s.err})) // policy never returns an error
 		case <-b.ctx.Done():
 			return
 		}
@@ -162,7 +167,7 @@ func (b *bridge) send() {
 // state is s for grpc.
 func (b *bridge) state(s v1State) resolver.State {
 	return resolver.State{
-		Addresses: b.sent.dialled,
+		Addresses: s.list.dialled,
 		// The policy has no use for endpoints, and without these grpc makes one
 		// of each address, which costs it as much as all the rest.
 		Endpoints:     []resolver.Endpoint{},

@@ -60,7 +60,7 @@ func (b *bridge) run(former *bridge, tried func()) {
 			tried()
 			return
 		}
-		b.states.put(v1State{bridge: b, err: err})
+		b.states.put(report{err: err})
 		tried()
 		delay := backOff.NextBackOff()
 		logger.Warningf("%v; trying again in %v", err, delay)
@@ -82,7 +82,7 @@ func (b *bridge) start() error {
 			b.setBegun() // a Start that fails may leave something behind
 			return b.balancer.Start(b.target, b.config)
 		}
-		news := func(f *feed) { b.states.put(v1State{bridge: b, feed: f}) }
+		news := func(f *feed) { b.states.put(report{feed: f}) }
 		err := rr.begin(b.target, false, news)
 		if err == errStarted {
 			rr = RoundRobin(rr.resolver).(*roundRobin)

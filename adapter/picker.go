@@ -12,11 +12,10 @@ import (
 )
 
 // picker asks the v1 Balancer for the address of each RPC and finds the SubConn
-// of it. It is never changed once grpc has it, but for the conns' states.
+// of it.
 type picker struct {
 	policy *policy
 	bridge *bridge
-	conns  *conns
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -31,7 +30,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		p.policy.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := p.conns.routes().find(a)
+	c := p.policy.conns.now().routes().find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())

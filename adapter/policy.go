@@ -24,7 +24,7 @@ type policyBuilder struct{}
 func (policyBuilder) Name() string { return policyName }
 
 func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
-	return &policy{cc: cc, conns: newConns(nil, nil, nil), routes: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
+	return &policy{cc: cc, routes: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
 }
 
 // policy is the LB-policy half of WithBalancer. It keeps a SubConn for each
@@ -35,7 +35,7 @@ type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
 	feed   *feed // of the RoundRobin whose addresses these are; nil for any other Balancer
-	conns  *conns
+	conns  conns
 	routes routes // to conns
 	up     *balancer.ConnectivityStateEvaluator
 	err    error // instead of addresses
@@ -55,7 +55,7 @@ type conn struct {
 	state   atomic.Uint32
 	err     atomic.Pointer[error] // why it is in TransientFailure
 
-	place int // while reconcile looks for it: its place in the list before, from 1
+	place int // while reconcile looks for it: its place among those that it may have to remove, from 1
 }
 
 func (c *conn) is(s connectivity.State) bool { return connectivity.State(c.state.Load()) == s }
@@ -71,50 +71,46 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 		p.ResolverError(v1.err)
 		return nil
 	}
-	if len(v1.addresses) != len(s.ResolverState.Addresses) {
-		p.ResolverError(fmt.Errorf("adapter: %d addresses became %d on the way through grpc", len(v1.addresses), len(s.ResolverState.Addresses)))
+	list, dialled := v1.list, s.ResolverState.Addresses
+	if len(list.v1) != len(dialled) {
+		p.ResolverError(fmt.Errorf("adapter: %d addresses became %d on the way through grpc", len(list.v1), len(dialled)))
 		return nil
 	}
+	if len(dialled) > 0 && &dialled[0] != &list.dialled[0] { // proxies
+		list = &addressList{v1: list.v1, dialled: dialled}
+	}
 	p.feed, p.err = v1.feed, nil
-	p.reconcile(v1.addresses, s.ResolverState.Addresses)
+	p.reconcile(list)
 	p.send()
 	return nil
 }
 
-// reconcile makes the conns those of the addresses, which are dialled as the
-// other list says. It looks at no conn that both lists have before, or behind,
-// everything in which they differ: of a thousand addresses that is nearly all,
-// nearly always.
-func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
-	old := p.conns
-	kept := func(i, j int) bool { // addresses[i] is what old.addresses[j] was
-		return old.addresses[j].same(addresses[i]) && old.dialled[j].Equal(dialled[i])
-	}
-	rename := func(i, j int) {
-		if !identical(old.addresses[j].Metadata, addresses[i].Metadata) {
-			p.rename(old.list[j], addresses[i])
+// reconcile makes the conns those of the addresses. It looks at no conn that both
+// lists have before, or behind, everything in which they differ: of a thousand
+// addresses that is nearly all, nearly always.
+func (p *policy) reconcile(now *addressList) {
+	list := p.conns.list
+	d := now.since(p.conns.of)
+	head, n, m := d.head, len(now.v1)-d.tail, len(list)-d.tail
+	if d.renamed {
+		for i := range head {
+			p.rename(list[i], now.v1[i])
+		}
+		for i := range d.tail {
+			p.rename(list[m+i], now.v1[n+i])
 		}
 	}
-	n, m := len(addresses), len(old.list)
-	head := 0
-	for ; head < min(n, m) && kept(head, head); head++ {
-		rename(head, head)
-	}
-	for ; n > head && m > head && kept(n-1, m-1); n, m = n-1, m-1 {
-		rename(n-1, m-1)
-	}
 
-	list := make([]*conn, 0, n+len(old.list)-m)
-	list = append(list, old.list[:head]...)
-	for j := head; j < m; j++ {
-		old.list[j].place = j + 1
+	was, middle := list[head:m], make([]*conn, 0, n-head)
+	for i, c := range was {
+		c.place = i + 1
 	}
-	at := head
+	at := 0
 	for i := head; i < n; i++ {
-		a := addresses[i]
+		a, dialled := now.v1[i], now.dialled[i]
 		var c *conn
-		if at < m && old.addresses[at].same(a) {
-			c = old.list[at]
+		if at < len(was) && p.conns.of.v1[head+at].same(a) {
+			c = was[at]
 		} else {
 			c = p.routes.find(a)
 		}
@@ -124,12 +120,12 @@ func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
 		var former *conn
 		if c != nil {
 			at, c.place = c.place, 0
-			if !c.address.Equal(dialled[i]) {
+			if !c.address.Equal(dialled) {
 				former, c = c, nil
 			}
 		}
 		if c == nil {
-			if c = p.connect(a, dialled[i]); c != nil {
+			if c = p.connect(a, dialled); c != nil {
 				p.routes.add(c)
 			}
 		} else {
@@ -139,15 +135,18 @@ func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
 			p.remove(former)
 		}
 		if c != nil {
-			list = append(list, c)
+			middle = append(middle, c)
 		}
 	}
-	for _, c := range old.list[head:m] {
+	for _, c := range was {
 		if c.place > 0 {
 			p.remove(c)
 		}
 	}
-	p.conns = newConns(append(list, old.list[m:]...), addresses, dialled)
+	if len(middle) != n-head {
+		now = now.with(head, n, middle)
+	}
+	p.conns.replace(now, head, m, middle)
 }
 
 func (p *policy) connect(a Address, ra resolver.Address) *conn {
@@ -229,12 +228,11 @@ func (p *policy) ResolverError(err error) {
 	p.send()
 }
 
-// picker returns one for the conns as they are.
 func (p *policy) picker() balancer.Picker {
 	if p.err != nil {
 		return base.NewErrPicker(p.err)
 	}
-	ask := picker{policy: p, bridge: p.bridge, conns: p.conns}
+	ask := picker{policy: p, bridge: p.bridge}
 	if p.feed != nil {
 		return &turns{picker: ask, feed: p.feed}
 	}

@@ -5,6 +5,7 @@ package adapter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -67,18 +68,21 @@ func (cc *fakeCC) last() balancer.State {
 }
 
 // policyUnderTest is a policy over a balancer, told about addresses by tell.
-func policyUnderTest(b Balancer) (p *policy, cc *fakeCC, tell func(v1State, ...string)) {
+func policyUnderTest(b Balancer) (p *policy, cc *fakeCC, tell func(report, ...string)) {
 	cc = &fakeCC{}
 	p = policyBuilder{}.Build(cc, balancer.BuildOptions{}).(*policy)
 	br := newBridge(&balancerOption{balancer: b}, "svc", nil, resolver.BuildOptions{})
-	tell = func(s v1State, dialled ...string) {
-		s.bridge = br
-		var addrs []resolver.Address
-		for _, d := range dialled {
-			addrs = append(addrs, resolver.Address{Addr: d})
+	tell = func(s report, dialled ...string) {
+		list := addressLists.get(snapshot{log: s.addresses, n: len(s.addresses)})
+		addrs := list.dialled
+		if !slices.EqualFunc(addrs, dialled, func(a resolver.Address, d string) bool { return a.Addr == d }) {
+			addrs = nil
+			for _, d := range dialled {
+				addrs = append(addrs, resolver.Address{Addr: d})
+			}
 		}
 		_ = p.UpdateClientConnState(balancer.ClientConnState{ResolverState: resolver.State{
-			Addresses: addrs, Attributes: attributes.New(v1StateKey{}, &s)}})
+			Addresses: addrs, Attributes: attributes.New(v1StateKey{}, &v1State{br, list, s.feed, s.err})}})
 	}
 	return p, cc, tell
 }
@@ -87,19 +91,19 @@ func TestPolicyDialsWhatTheStateSays(t *testing.T) {
 	p, cc, tell := policyUnderTest(&scriptBalancer{})
 	defer p.Close()
 	a, b := Address{Addr: "a:1"}, Address{Addr: "b:1"}
-	tell(v1State{addresses: []Address{a, b, a}}, "proxy:1", "proxy:1", "proxy:1")
+	tell(report{addresses: []Address{a, b, a}}, "proxy:1", "proxy:1", "proxy:1")
 	if len(cc.subConns) != 2 || cc.subConns[0].addr != "proxy:1" {
 		t.Fatalf("%d SubConns, want one for each address, to the proxy", len(cc.subConns))
 	}
-	tell(v1State{addresses: []Address{a, b}}, "proxy:1", "proxy:2") // the proxy of b moves
+	tell(report{addresses: []Address{a, b}}, "proxy:1", "proxy:2") // the proxy of b moves
 	if len(cc.subConns) != 3 || cc.subConns[2].addr != "proxy:2" || !cc.subConns[1].shutdown || cc.subConns[0].shutdown {
 		t.Error("a proxy that moves is not followed")
 	}
-	tell(v1State{addresses: []Address{a}}) // grpc has lost one
+	tell(report{addresses: []Address{a}}) // grpc has lost one
 	if len(cc.subConns) != 3 || cc.subConns[0].shutdown {
 		t.Error("a State that does not fit changes something")
 	}
-	tell(v1State{err: errors.New("no")})
+	tell(report{err: errors.New("no")})
 	if cc.subConns[0].shutdown || cc.subConns[2].shutdown {
 		t.Error("an error takes addresses away")
 	}
@@ -109,7 +113,7 @@ func TestPolicyUpAndDown(t *testing.T) {
 	balancer := &scriptBalancer{}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+	tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 	sc := cc.subConns[0]
 	if s := cc.last().ConnectivityState; s != connectivity.Connecting {
 		t.Errorf("state %v, want CONNECTING at once", s)
@@ -124,7 +128,7 @@ func TestPolicyUpAndDown(t *testing.T) {
 		t.Errorf("state %v, want CONNECTING as it is connected again", s)
 	}
 	sc.enter(connectivity.Ready)
-	tell(v1State{})
+	tell(report{})
 	sc.enter(connectivity.Ready) // late: it has been removed
 	sc.enter(connectivity.Idle)
 	want := "[Up a:1 down a:1 Up a:1 down a:1]"
@@ -144,7 +148,7 @@ func TestPolicyAfterClose(t *testing.T) {
 	balancer := &scriptBalancer{}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(v1State{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
+	tell(report{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
 	if err := p.bridge.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +156,7 @@ func TestPolicyAfterClose(t *testing.T) {
 	p.bridge.Close()
 	cc.subConns[0].enter(connectivity.Idle)
 	cc.subConns[1].enter(connectivity.Ready)
-	tell(v1State{})
+	tell(report{})
 	if got, want := fmt.Sprint(balancer.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
 		t.Errorf("calls %s, want %s", got, want)
 	}
@@ -169,7 +173,7 @@ func TestPolicyForgetsDown(t *testing.T) {
 	}}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+	tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 	for range 2 {
 		cc.subConns[0].enter(connectivity.Ready)
 		cc.subConns[0].enter(connectivity.TransientFailure)
@@ -184,7 +188,7 @@ func TestPolicyForgetsDown(t *testing.T) {
 func TestPolicyRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { return Address{Addr: "unknown"}, nil, nil }})
-		tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+		tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 		before := cc.updates()
 		for range 100 {
 			if _, err := cc.last().Picker.Pick(balancer.PickInfo{}); err != balancer.ErrNoSubConnAvailable {
@@ -280,7 +284,7 @@ func TestPickAfterClose(t *testing.T) {
 	a := Address{Addr: "a:1"}
 	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { gets++; return a, nil, nil }})
 	defer p.Close()
-	tell(v1State{addresses: []Address{a}}, "a:1")
+	tell(report{addresses: []Address{a}}, "a:1")
 	cc.subConns[0].enter(connectivity.Ready)
 	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
 	if r, err := picker.Pick(info); err != nil || r.SubConn != cc.subConns[0] {

@@ -1,39 +1,6 @@
 package adapter
 
-import (
-	"slices"
-	"sync"
-
-	"google.golang.org/grpc/resolver"
-)
-
-// conns is what one State has: its addresses, each once, and their conns, in the
-// same order. It is never changed; the conns' states are.
-type conns struct {
-	addresses []Address
-	dialled   []resolver.Address
-	list      []*conn
-	routes    func() routes // from the addresses to the conns; made when a picker first asks
-}
-
-// newConns takes addresses with repetitions and such as have no conn.
-func newConns(list []*conn, addresses []Address, dialled []resolver.Address) *conns {
-	if len(list) != len(addresses) {
-		addresses, dialled = make([]Address, len(list)), make([]resolver.Address, len(list))
-		for i, c := range list {
-			addresses[i], dialled[i] = c.v1, c.address
-		}
-	}
-	c := &conns{addresses: addresses, dialled: dialled, list: list}
-	c.routes = sync.OnceValue(func() routes {
-		r := make(routes, len(list))
-		for i, a := range addresses {
-			r[a.Addr] = append(r[a.Addr], route{a.Metadata, list[i]})
-		}
-		return r
-	})
-	return c
-}
+import "slices"
 
 // routes leads from addresses to conns: by Addr, then by Metadata.
 type routes map[string][]route

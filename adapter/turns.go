@@ -30,8 +30,9 @@ func (t *turns) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 // list is called by several picks at a time, perhaps. One that is gone from Ready
 // when grpc uses the list is nobody's loss: there is another picker by then.
 func (t *turns) list() *[]balancer.SubConn {
-	ready := make([]balancer.SubConn, 0, len(t.conns.list))
-	for _, c := range t.conns.list {
+	all := t.policy.conns.now().list
+	ready := make([]balancer.SubConn, 0, len(all))
+	for _, c := range all {
 		if c.is(connectivity.Ready) {
 			ready = append(ready, c.subConn)
 		}

@@ -31,7 +31,7 @@ func TestTurns(t *testing.T) {
 	p, cc, tell := policyUnderTest(rr)
 	defer p.Close()
 	dialled := []string{"a1", "a2", "a3", "a4"}
-	tell(v1State{addresses: list, feed: f}, dialled...)
+	tell(report{addresses: list, feed: f}, dialled...)
 	pick := func() (string, error) {
 		r, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
 		if err != nil {
@@ -91,7 +91,7 @@ func TestPicksAllocateNothing(t *testing.T) {
 	defer rr.Close()
 	p, cc, tell := policyUnderTest(rr)
 	defer p.Close()
-	tell(v1State{addresses: []Address{{Addr: "a1"}}, feed: f}, "a1")
+	tell(report{addresses: []Address{{Addr: "a1"}}, feed: f}, "a1")
 	cc.subConns[0].enter(connectivity.Ready)
 	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
 	if n := testing.AllocsPerRun(1_000, func() {
