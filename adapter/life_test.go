@@ -34,6 +34,39 @@ func TestCloseAfterFailedStart(t *testing.T) {
 	}
 }
 
+// stoppedWhenAsked is a context that asks for its watch's end as soon as it has said
+// that it is not the end yet.
+type stoppedWhenAsked struct {
+	context.Context
+	stop func()
+}
+
+func (c *stoppedWhenAsked) Err() error {
+	err := c.Context.Err()
+	if stop := c.stop; stop != nil {
+		c.stop = nil
+		stop()
+	}
+	return err
+}
+
+// A watch that is stopped between two calls of Next has no watcher any more, and
+// has not lost one: there is nothing to log, and none to be resolved again.
+func TestStopBetweenTwoNexts(t *testing.T) {
+	w := newWatch(newFlood(1), "svc", new(nextCalls))
+	w.fold = func([]*naming.Update, bool) bool { return true }
+	w.failed = func(error) {}
+	if err := w.resolve(); err != nil {
+		t.Fatal(err)
+	}
+	w.ctx = &stoppedWhenAsked{w.ctx, w.stop}
+	w.run(nil, false)
+	w.retry.RandomizationFactor = 0
+	if delay := w.retry.NextBackOff(); delay != firstRetry {
+		t.Errorf("the next delay is %v, want the first, %v", delay, firstRetry)
+	}
+}
+
 // Close while Start runs: conn.Close does not wait for it for ever, and the
 // Balancer is closed when it has started.
 func TestCloseWhileStarting(t *testing.T) {

@@ -141,10 +141,13 @@ func (w *watch) loop() {
 			}()
 		}
 	}()
-	for w.ctx.Err() == nil {
+	for {
 		w.mu.Lock()
 		watcher = w.current
 		w.mu.Unlock()
+		if w.ctx.Err() != nil { // asked after the look: stop cancels first, and takes the watcher away then
+			break
+		}
 		if watcher == nil {
 			w.resolveAgain()
 			continue
