@@ -162,6 +162,9 @@ func givenBack(t *testing.T, before usage) {
 
 // within says whether u is no more than before, but for what a heap may vary.
 func (u usage) within(before usage) bool {
-	// Package http keeps an idle connection or two to the agent.
-	return u.goroutines <= before.goroutines && u.files <= before.files+2 && u.heap <= before.heap+4e6
+	// Package http keeps an idle connection or two to the agent, and Go half a
+	// kilobyte of each goroutine that there was at once (runtime.malg): of both ends
+	// of 300 ClientConns to 15 backends up to 20,000, the more the slower a machine.
+	// A ClientConn that is left has goroutines, which are counted to one.
+	return u.goroutines <= before.goroutines && u.files <= before.files+2 && u.heap <= before.heap+14e6
 }
