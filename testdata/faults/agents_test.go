@@ -175,7 +175,7 @@ func TestCluster(t *testing.T) {
 			l, followers := leader(t)
 			tr := newTrial(t, "cluster: "+c.name)
 			tr.at(inCatalog{cluster.Client.Client(), tr.service})
-			tr.leaving = 5 * soon // an election may come on top
+			tr.leaving = 5 * soon // 4.3 s were seen once, on a busy machine; why is not known yet (issue 6)
 			tr.serve(3)
 			killed := c.kill(l, followers)
 			// One watches through the client agent, one at a server that stays, one
