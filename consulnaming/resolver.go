@@ -87,6 +87,9 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	}
 	q.agent = "agent " + withoutPassword(config.Address)
 	q.secrets = append(q.secrets, addressSecrets(config.Address)...)
+	// A loop has one query at a time. But net/http goes on with a dial that a query has
+	// stopped waiting for, and would keep what comes of it beside the other.
+	config.Transport.MaxIdleConnsPerHost = 1
 	client, err := api.NewClient(config) // completes config
 	if err != nil {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
