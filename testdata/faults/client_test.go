@@ -90,6 +90,11 @@ func (tr *trial) called(when string) {
 // connected to what runs of it. It returns since when the last one has and is.
 func (tr *trial) converge() (since time.Time) {
 	tr.t.Helper()
+	return tr.convergeOf(tr.clients)
+}
+
+func (tr *trial) convergeOf(clients []*client) (since time.Time) {
+	tr.t.Helper()
 	ctx := testwait.Context(tr.t)
 	want := tr.catalogue.now()
 	up := make(map[string]bool)
@@ -98,7 +103,7 @@ func (tr *trial) converge() (since time.Time) {
 			up[addr] = true
 		}
 	}
-	for _, c := range tr.clients {
+	for _, c := range clients {
 		at, err := c.await(ctx, want, sorted(up))
 		tr.must(err)
 		if at.After(since) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,8 @@ func captureLogs() {
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, logWriter{}, io.Discard))
 }
 
+const lastLines = 20 // that a failure shows
+
 // logWatch has what consulnaming says about one service.
 type logWatch struct {
 	service string // in quotes
@@ -34,6 +37,7 @@ type logWatch struct {
 	others  []string             // the first lines that are about no retry
 	nOthers int
 	wrong   []string // retries that came before their time
+	last    []string // the last lines, each after its time
 }
 
 type retryLine struct {
@@ -91,6 +95,10 @@ func noStrays() error {
 }
 
 func (w *logWatch) take(now time.Time, line string) {
+	if len(w.last) == lastLines {
+		w.last = w.last[1:]
+	}
+	w.last = append(w.last, now.Format("15:04:05.000 ")+strings.TrimSpace(line))
 	m := aRetry.FindStringSubmatch(line)
 	delay, err := time.ParseDuration("0s")
 	if m != nil {
@@ -124,5 +132,7 @@ func (w *logWatch) backoff() (longest time.Duration) {
 func (w *logWatch) snapshot() logWatch {
 	logs.mu.Lock()
 	defer logs.mu.Unlock()
-	return *w
+	s := *w
+	s.last = slices.Clone(w.last)
+	return s
 }

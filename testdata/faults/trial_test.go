@@ -185,13 +185,20 @@ func (tr *trial) over(end func()) {
 	t.Log(r)
 }
 
+// learned waits until some clients have what is in the catalogue, during the fault.
+func (tr *trial) learned(since time.Time, clients []*client) {
+	tr.t.Helper()
+	tr.inTime("those that the fault does not reach had the current set", tr.convergeOf(clients).Sub(since), soon)
+}
+
 // inTime checks how long something took after the change, or the end of the fault,
 // that it follows: no longer than limit, or the delay before the next query.
 func (tr *trial) inTime(what string, took, limit time.Duration) {
 	tr.t.Helper()
 	// Half a second is for the query, and a busy machine.
 	if limit = max(limit, tr.log.backoff()) + soon/4; took > limit {
-		tr.t.Errorf("%s after %v, want within %v", what, took, limit)
+		tr.t.Errorf("%s after %v, want within %v; now it is %s, and logged was:\n%s", what, took, limit,
+			time.Now().Format("15:04:05.000"), strings.Join(tr.log.snapshot().last, "\n"))
 	}
 }
 
