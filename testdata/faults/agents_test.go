@@ -189,9 +189,8 @@ func TestCluster(t *testing.T) {
 			if len(killed) == 1 {
 				tr.join() // there is, or will be, a leader to take it
 				tr.learned(time.Now(), tr.clients[:2])
-			} else {
-				time.Sleep(span(2*time.Second, 30*time.Second)) // nobody can
 			}
+			time.Sleep(span(2*time.Second, 30*time.Second)) // they are gone for so long
 			tr.over(func() {
 				tr.must(restart(killed...))
 				caughtUp(t, cluster.Client, killed)

@@ -75,14 +75,23 @@ func (tr *trial) counts() (sent, failed int64) {
 // from now on.
 func (tr *trial) called(when string) {
 	tr.t.Helper()
+	type line struct {
+		*load
+		addr   string
+		before int
+	}
+	var lines []line
 	for _, l := range tr.loads() {
 		for _, b := range tr.backends {
 			before, _ := l.from(b.Addr())
-			testwait.Until(tr.t, b.Addr()+" is called "+when, func() bool {
-				n, _ := l.from(b.Addr())
-				return n > before+callers
-			})
+			lines = append(lines, line{l, b.Addr(), before})
 		}
+	}
+	for _, l := range lines {
+		testwait.Until(tr.t, l.addr+" is called "+when, func() bool {
+			n, _ := l.from(l.addr)
+			return n > l.before+callers
+		})
 	}
 }
 
