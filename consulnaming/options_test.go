@@ -144,7 +144,17 @@ func TestKeepLastKnown(t *testing.T) {
 				return strings.Count(log(), "the last 1 are kept") >= 2
 			})
 			register(t, a, s, "a", "10.0.0.1", 80)
-			expect(t, plain, "+10.0.0.1:80") // and the others say nothing
+			expect(t, plain, "+10.0.0.1:80")
+			// The others say nothing of that, and another instance shows when they
+			// know it: one that does not yet may miss that there was any.
+			register(t, a, s, "c", "10.0.0.3", 80)
+			expect(t, plain, "+10.0.0.3:80")
+			receive(t, updates, "+10.0.0.3:80")
+			receive(t, named2, "+10.0.0.3:80[-c]")
+			deregister(t, a, s, "c")
+			expect(t, plain, "-10.0.0.3:80")
+			receive(t, updates, "-10.0.0.3:80")
+			receive(t, named2, "-10.0.0.3:80[-c]")
 			log = logged.Mark()
 		}
 		deregister(t, a, s, "a")

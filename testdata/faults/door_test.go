@@ -35,7 +35,7 @@ func newDoor(t *testing.T, agent string) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{listening: l.Addr().String(), transport: &http.Transport{}}
+	d := &door{listening: l.Addr().String(), transport: &http.Transport{MaxIdleConnsPerHost: 1}} // see NewConsulResolver
 	d.epoch, d.end = context.WithCancel(context.Background())
 	quiet := log.New(io.Discard, "", 0)
 	through := &httputil.ReverseProxy{
