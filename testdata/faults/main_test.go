@@ -57,7 +57,9 @@ func TestMain(m *testing.M) {
 		err = errors.Join(err, shared.agent.Stop())
 	}
 	if code == 0 {
-		err = errors.Join(err, goleak.Find())
+		// Toxiproxy v2.5.0 (toxics/slicer.go) waits for ever to pass on a piece when
+		// the client has gone, as ours does from a query that is not answered.
+		err = errors.Join(err, goleak.Find(goleak.IgnoreTopFunction("github.com/Shopify/toxiproxy/v2/toxics.(*SlicerToxic).Pipe")))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
