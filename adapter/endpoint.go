@@ -16,8 +16,8 @@ import (
 // t has been through url.Parse. What that drops is lost here too: an empty
 // fragment ("a#" comes back as "a"), an empty host or path ("//" as "", "dns:" as
 // "dns://"), the letter case of a scheme that has a resolver ("DNS:///a" was
-// unknown to v1.29.1 and passed on whole), and which characters are percent
-// escapes in "user@host" of "//user@host/path".
+// unknown to v1.29.1 and passed on whole), which characters are percent escapes in
+// "user@host" of "//user@host/path", and those of "%2A", which comes back as "*".
 func endpoint(t resolver.Target) string {
 	u := &t.URL
 	switch {
@@ -54,8 +54,11 @@ func authority(u *url.URL) string {
 // path is the path as it was written. URL.EscapedPath is that only for a path
 // whose escapes are the ones net/url would have chosen; RawPath has the others.
 func path(u *url.URL) string {
-	if u.RawPath != "" {
+	switch {
+	case u.RawPath != "":
 		return u.RawPath
+	case u.Path == "*" && (u.RawQuery != "" || u.ForceQuery): // EscapedPath says "*" to that, too
+		return "%2A"
 	}
 	return u.EscapedPath()
 }

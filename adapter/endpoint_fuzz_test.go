@@ -83,7 +83,7 @@ func checkTarget(t *testing.T, how, defaultScheme, target string, got *string, e
 		return // lost: no URL, and grpc does not see its scheme
 	}
 	arrives := []string{target}
-	for _, lose := range []func(string) string{emptyFragment, emptyHost, schemeCase} {
+	for _, lose := range []func(string) string{emptyFragment, emptyHost, schemeCase, star} {
 		for _, a := range arrives {
 			arrives = append(arrives, lose(a))
 		}
@@ -129,6 +129,13 @@ func schemeCase(target string) string {
 		return target
 	}
 	return strings.ToLower(scheme) + ":" + rest
+}
+
+func star(target string) string {
+	if rest, ok := strings.CutPrefix(target, "%2A"); ok && (rest == "" || rest[0] == '#') {
+		return "*" + rest
+	}
+	return target
 }
 
 func hostUnescaped(target string) string {
