@@ -49,8 +49,11 @@ limits { http_max_conns_per_client = 10000 }
 	if !cfg.inMemory() {
 		base += fmt.Sprintf("\ndata_dir = %q\nserver = %v\n", filepath.Join(dir, "data"), !cfg.join.isClient())
 		if !cfg.join.isClient() {
-			// As fast as -dev: a leader is missed after half a second.
-			base += fmt.Sprintf("bootstrap_expect = %d\nperformance { raft_multiplier = 1 }\n", cfg.join.servers())
+			// As fast as -dev: a leader is missed after half a second. A server that is
+			// dead stays a voter: after some seconds autopilot would remove it, and when
+			// it is back the others cannot do without one another until it has been
+			// there for ten seconds.
+			base += fmt.Sprintf("bootstrap_expect = %d\nperformance { raft_multiplier = 1 }\nautopilot { cleanup_dead_servers = false }\n", cfg.join.servers())
 		}
 	}
 	if cfg.join != nil {
