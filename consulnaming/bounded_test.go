@@ -132,28 +132,17 @@ func TestConnectionIsKept(t *testing.T) {
 // Where two have been opened, as when a query is sent anew while net/http still
 // dials for the one before, one connection stays.
 func TestOneConnectionStays(t *testing.T) {
-	var open atomic.Int32
 	var both sync.WaitGroup
 	both.Add(2)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	url, open := countConnections(t, func(http.ResponseWriter, *http.Request) {
 		both.Done()
 		both.Wait()
-	}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		switch s {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed:
-			open.Add(-1)
-		}
-	}
-	server.Start()
-	defer server.Close()
-	w := watching(t, NewConsulResolver(server.URL, "svc"))
+	})
+	w := watching(t, NewConsulResolver(url, "svc"))
 	var done sync.WaitGroup
 	for range 2 {
 		done.Go(func() {
-			answer, err := w.query.own.Get(server.URL)
+			answer, err := w.query.own.Get(url)
 			if err != nil {
 				t.Error(err)
 				return

@@ -3,9 +3,13 @@ package consulnaming
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,12 +118,52 @@ func deregister(t *testing.T, a agent, service, id string) {
 // watching resolves and closes the watcher when the test ends.
 func watching(t *testing.T, r naming.Resolver) *watcher {
 	t.Helper()
-	w, err := r.Resolve("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := resolveOrFail(t, r, "")
 	t.Cleanup(w.Close)
-	return w.(*watcher)
+	return w
+}
+
+// firstReason reads from w until a query fails, closes it and returns why.
+func firstReason(t *testing.T, w *watcher) error {
+	t.Helper()
+	reasons := make(chan error, 1)
+	w.OnError(func(err error) {
+		select {
+		case reasons <- err:
+		default:
+		}
+	})
+	done := drain(w)
+	defer func() {
+		w.Close()
+		<-done
+	}()
+	select {
+	case err := <-reasons:
+		return err
+	case <-time.After(patience):
+		t.Fatalf("no reason is reported for %v", patience)
+	}
+	panic("unreachable")
+}
+
+// countConnections serves HTTP until the test ends, and counts how many
+// connections are open.
+func countConnections(t *testing.T, handle http.HandlerFunc) (url string, open *atomic.Int32) {
+	t.Helper()
+	open = new(atomic.Int32)
+	server := httptest.NewUnstartedServer(handle)
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL, open
 }
 
 // next returns what Next does, as "-a +b", and fails if it takes too long.
