@@ -129,6 +129,28 @@ func TestConnectionIsKept(t *testing.T) {
 	<-done
 }
 
+// Over HTTP/2 a connection that carries nothing any more would be used again and
+// again, and one that was still being made when its watcher closed would stay.
+func TestNoHTTP2(t *testing.T) {
+	t.Setenv("CONSUL_HTTP_SSL_VERIFY", "false")
+	versions := make(chan string, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case versions <- r.Proto:
+		default:
+		}
+		w.Header().Set("X-Consul-Index", "1")
+		io.WriteString(w, "[]")
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	expect(t, watching(t, NewConsulResolver(server.URL, "svc")), "")
+	if v := <-versions; v != "HTTP/1.1" {
+		t.Errorf("%s, want HTTP/1.1", v)
+	}
+}
+
 // Where two have been opened, as when a query is sent anew while net/http still
 // dials for the one before, one connection stays.
 func TestOneConnectionStays(t *testing.T) {

@@ -10,15 +10,16 @@
 //     dereferencing nil; RPCs without an address show the reason
 //   - an index that is 0 or absurd does not stop or spin the watch, and a Consul that
 //     answers at once again and again is asked ten times a second
-//   - an answer whose index goes back counts when the leader confirms it: a server
-//     that was restarted, or has come to lead, answers while it still reads its log,
-//     with instances of long ago or none
+//   - the first answer, and one whose index goes back, counts when the leader confirms
+//     it: a server that was restarted, or has come to lead, answers while it still
+//     reads its log, with instances of long ago or none
 //   - a token that is deleted or lacks the right is an error, though Consul may
 //     then answer that there is no instance; a right that is given is used within
 //     two seconds while there is none, be it the anonymous token's; one that may see
 //     some of the instances gets those, which is logged if Consul says so: not to the
 //     anonymous token, and to others when it answers a query without an index
-//   - every query is bounded in time, and Close ends the one in flight
+//   - every query is bounded in time, and with [NewConsulResolver] none is sent on a
+//     connection on which another has timed out; Close ends the one in flight
 //   - an instance without an address of its own has its node's; IPv6 addresses
 //     are joined properly; one without port or any address is left out with a
 //     warning; two on the same host and port are one address

@@ -1,6 +1,7 @@
 package consulnaming
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/adapter"
+	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 )
 
@@ -72,6 +74,33 @@ func TestLastInstanceGoesDuringIdleness(t *testing.T) {
 	defer again.Close()
 	noAddress(t, again)
 	b.Stop()
+}
+
+// A server that is restarted meanwhile, and still reads its log, says that there is
+// none.
+func TestServerReadsItsLogDuringIdleness(t *testing.T) {
+	s := standIn(t)
+	serve(t, s, "svc", "1")
+	conn, _ := idleDial(t, s)
+	waitIdle(t, conn)
+	s.Inject(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		switch q := r.URL.Query(); {
+		case q.Get("index") == "1":
+			<-r.Context().Done()
+		case q.Get("index") == "" && !q.Has("consistent"):
+			nothingYet(rw)
+		default:
+			next.ServeHTTP(rw, r)
+		}
+	})
+	queries := s.Stats().Queries
+	conn.Connect()
+	if err := s.Await(testContext(t), func(st consultest.Stats) bool { return st.Queries >= queries+2 }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backend.Call(testContext(t), conn); err != nil {
+		t.Error(err)
+	}
 }
 
 // With KeepLastKnown it stays until another one comes, and not longer.

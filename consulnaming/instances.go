@@ -37,8 +37,9 @@ const (
 	shownLength    = 128 // bytes of each one's ID, and of why
 )
 
-// replace logs, in one line, what was not so at the answer before.
-func (s *skipped) replace(left skipped, q *query) {
+// replace returns, in one line, what was not so at the answer before; "" if all
+// was.
+func (s *skipped) replace(left skipped) (news string) {
 	var ids []string
 	for id, why := range left {
 		if (*s)[id] != why {
@@ -46,9 +47,6 @@ func (s *skipped) replace(left skipped, q *query) {
 		}
 	}
 	*s = left
-	if len(ids) == 0 {
-		return
-	}
 	slices.Sort(ids)
 	var parts []string
 	for _, id := range ids[:min(len(ids), shownInstances)] {
@@ -57,7 +55,7 @@ func (s *skipped) replace(left skipped, q *query) {
 	if more := len(ids) - len(parts); more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
-	logger.Warningf("service %q, %s: %s", q.service, q.agent, strings.Join(parts, "; "))
+	return strings.Join(parts, "; ")
 }
 
 // instances makes the list of an answer, none of whose entries is incomplete.

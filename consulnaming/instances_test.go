@@ -92,7 +92,6 @@ func TestMetadataFunc(t *testing.T) {
 // Whatever a catalogue says, and however much of it, is one line of the log per
 // answer, and none about what was so before.
 func TestLeftOutIsOneLine(t *testing.T) {
-	q := &query{service: "svc", agent: "agent"}
 	endless := strings.Repeat("x", 1<<20)
 	many := make(skipped)
 	for i := range 10_000 {
@@ -110,20 +109,45 @@ func TestLeftOutIsOneLine(t *testing.T) {
 		{"many", many, []string{`"n1/0000xxx`, `..." is left out: port 0 is none`, "; and 9995 more"}},
 		{"the same", maps.Clone(many), nil},
 		{"another", some, []string{`instance "n1/a\nERROR: forged" is left out: panicked: xxx`, "xxx..."}},
-		{"less", two, []string{`instance "n1/b" is left out: port 0 is none; instance "n1/c" is left out: port 70000 is none` + "\n"}},
+		{"less", two, []string{`instance "n1/b" is left out: port 0 is none; instance "n1/c" is left out: port 70000 is none`}},
 		{"none", nil, nil},
 		{"again", two, []string{`"n1/b"`, `"n1/c"`}},
 	} {
-		log := logged.Mark()
-		s.replace(test.left, q)
-		text := log()
-		if n := strings.Count(text, "\n"); n > 1 || (n == 0) != (test.want == nil) || len(text) > 4<<10 {
-			t.Errorf("%s: %d lines, %d bytes of the log: %.200q", test.name, n, len(text), text)
+		text := s.replace(test.left)
+		if strings.Contains(text, "\n") || (text == "") != (test.want == nil) || len(text) > 4<<10 {
+			t.Errorf("%s: %d bytes: %.200q", test.name, len(text), text)
 		}
 		for _, want := range test.want {
 			if !strings.Contains(text, want) {
-				t.Errorf("%s: log %.200q, want %q in it", test.name, text, want)
+				t.Errorf("%s: %.200q, want %q in it", test.name, text, want)
 			}
+		}
+	}
+}
+
+// Nor is it a line for each of the watchers that share a query, whatever they make
+// of its answer.
+func TestWatchersWarnOnce(t *testing.T) {
+	s := standIn(t)
+	register(t, s, "svc", "good", "10.0.0.1", 80)
+	register(t, s, "svc", "bad", "10.0.0.2", 0)
+	log := logged.Mark()
+	client := s.Client()
+	var got []<-chan string
+	for range 10 {
+		w := watching(t, New(client, "svc", KeepLastKnown(), MetadataFunc(func(*api.ServiceEntry) interface{} { return nil })))
+		expect(t, w, "+10.0.0.1:80")
+		got = append(got, nextLater(w))
+	}
+	deregister(t, s, "svc", "good")
+	eventually(t, "it is said that instances are kept", func() bool { return strings.Contains(log(), "the last 1 are kept") })
+	register(t, s, "svc", "better", "10.0.0.3", 80)
+	for _, g := range got {
+		expectLater(t, g, "-10.0.0.1:80 +10.0.0.3:80")
+	}
+	for _, what := range []string{"port 0 is none", "the last 1 are kept"} {
+		if n := strings.Count(log(), what); n != 1 {
+			t.Errorf("%d lines of the log with %q, want one", n, what)
 		}
 	}
 }

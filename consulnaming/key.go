@@ -1,6 +1,7 @@
 package consulnaming
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"io/fs"
@@ -39,7 +40,9 @@ func keyOf(q *query, config *api.Config) key {
 		parts.Agent = identityOf(config)
 	}
 	text, err := json.Marshal(parts)
-	if err != nil { // some later version has a field that JSON has no form for
+	// Some later version may have a field that JSON has no form for. And what is no
+	// UTF-8 all becomes the same.
+	if err != nil || bytes.Contains(text, []byte(`\ufffd`)) {
 		return key{alone: q}
 	}
 	k.hash = sha256.Sum256(text)

@@ -51,12 +51,14 @@ type state struct {
 }
 
 // answer is what the agent said, as far as the watchers of the loop need it. It
-// does not change.
+// does not change, but for what has been logged of it.
 type answer struct {
 	number  uint64              // 1 for the first of a loop
 	list    []instance          // in the plain view
 	changes []*naming.Update    // that lead there from the answer before
 	entries []*api.ServiceEntry // instead, if somebody has another view
+
+	warned sync.Map // by text: what watchers with a view of their own have logged
 }
 
 // loops has the running ones. Its mutex also guards their counts, and is held
@@ -84,6 +86,9 @@ func newLoop(q *query) *loop {
 	l := &loop{
 		query: q,
 		limit: rate.NewLimiter(queryRate, queryBurst),
+		// A server that still reads its log would take away what is known from an
+		// earlier watcher. Who asks for less than the leader's word gets that.
+		at:    position{confirm: !q.asked.query.AllowStale && !q.asked.query.UseCache},
 		retry: backoff.NewExponentialBackOff(),
 	}
 	l.retry.InitialInterval = firstRetry
@@ -158,7 +163,9 @@ func (l *loop) answered(entries []*api.ServiceEntry) {
 	} else {
 		var left skipped
 		next.list, left = (&view{}).instances(entries)
-		l.skipped.replace(left, l.query)
+		if text := l.skipped.replace(left); text != "" {
+			l.warn(text)
+		}
 		if now.answer != nil {
 			next.changes = diff(now.answer.list, next.list)
 			if len(next.changes) == 0 {

@@ -66,8 +66,9 @@ func Tags(tags ...string) Option {
 // that is silent for longer than the wait, a sixteenth of it and ten seconds has
 // failed.
 //
-// When the index goes back, the next query is a consistent read without the
-// agent's cache, whatever q says: only the leader knows whether instances are gone
+// The first query is a consistent read, unless q asks for stale or cached answers.
+// When the index goes back, the next one is a consistent read without the agent's
+// cache, whatever q says: only the leader knows whether instances are gone
 // (https://developer.hashicorp.com/consul/api-docs/features/consistency).
 func QueryOptions(q *api.QueryOptions) Option {
 	var query api.QueryOptions
@@ -96,8 +97,8 @@ func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 
 // MetadataFunc fills the Metadata of each Update. When the value for a known
 // address changes in content, as reflect.DeepEqual sees it, Next returns a
-// Delete with the old value and an Add with the new one. f is called by the
-// goroutine that calls Next, and must not change e, which other watchers read; an
+// Delete with the old value and an Add with the new one: what is behind it must not
+// be written to any more. f is called by the goroutine that calls Next, and must not change e, which other watchers read; an
 // address for which it panics has nil Metadata.
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }

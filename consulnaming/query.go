@@ -58,11 +58,11 @@ type query struct {
 
 // position is how far a loop has come with its query.
 type position struct {
-	index    uint64 // the agent answers when its index is above this; 0: at once
-	reached  uint64 // the index of the last answer that was believed
-	goneBack bool   // an index was below reached since: the leader has to confirm it
-	brief    bool   // the wait is not to be longer than briefWait
-	partial  bool   // the agent has said that the token may not see all instances
+	index   uint64 // the agent answers when its index is above this; 0: at once
+	reached uint64 // the index of the last answer that was believed
+	confirm bool   // the leader has to confirm the next answer
+	brief   bool   // the wait is not to be longer than briefWait
+	partial bool   // the agent has said that the token may not see all instances
 }
 
 // ask asks for the instances and blocks until they differ from those at at.index,
@@ -75,7 +75,7 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	if at.brief {
 		o.WaitTime = min(o.WaitTime, briefWait)
 	}
-	if at.goneBack {
+	if at.confirm {
 		o.RequireConsistent, o.AllowStale, o.UseCache = true, false, false // they exclude each other
 	}
 	bound := slack // without an index the agent answers at once
@@ -92,7 +92,7 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	entries, meta, err := q.send(o.WithContext(ctx))
 	// Whoever answers after a failure may know another state, or less of it: a
 	// query with an index that he has not reached would block.
-	next = position{reached: at.reached, goneBack: at.goneBack, partial: at.partial}
+	next = position{reached: at.reached, confirm: at.confirm, partial: at.partial}
 	if err != nil {
 		if context.Cause(ctx) == errAskAnew {
 			return nil, next, errAskAnew
@@ -112,10 +112,11 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 		// to a blocking query with a token that has been deleted, Consul 1.22 says
 		// that there is no instance, at index 1; to one without an index, that the
 		// token is bad.
-		next.goneBack = true
+		next.confirm = true
 		return nil, next, errAskAnew
 	}
-	if entries == nil || slices.ContainsFunc(entries, incomplete) {
+	// Consul has an index in every answer, and it is never 0.
+	if entries == nil || slices.ContainsFunc(entries, incomplete) || len(entries) == 0 && meta.LastIndex == 0 {
 		return nil, next, q.explain(errForeign)
 	}
 	if len(entries) == 0 && meta.ResultsFilteredByACLs {
@@ -125,7 +126,7 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	if meta.LastIndex >= absurdIndex {
 		return entries, next, nil
 	}
-	next.index, next.reached, next.goneBack = max(meta.LastIndex, 1), meta.LastIndex, false // index 0 would not block
+	next.index, next.reached, next.confirm = max(meta.LastIndex, 1), meta.LastIndex, false // index 0 would not block
 	far := meta.LastIndex > at.reached+farIndex
 	if far && at.reached > 0 {
 		next.reached = at.reached
@@ -140,7 +141,7 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 // it becomes so. To a query with an index, Consul 1.22 may not say it.
 func (q *query) partial(meta *api.QueryMeta, at position) bool {
 	if meta.ResultsFilteredByACLs && !at.partial {
-		logger.Warningf("service %q, %s: the token may not read all instances (service:read and node:read are needed for each): only those that it may read are known", q.service, q.agent)
+		q.warn("the token may not read all instances (service:read and node:read are needed for each): only those that it may read are known")
 	}
 	return meta.ResultsFilteredByACLs || at.partial && at.index > 0
 }
@@ -197,6 +198,9 @@ func (q *query) explain(err error) error {
 	}
 	return fmt.Errorf("consul service %q, %s: %w", q.service, q.agent, err)
 }
+
+// warn logs a line about the query.
+func (q *query) warn(text string) { logger.Warningf("service %q, %s: %s", q.service, q.agent, text) }
 
 // closeIdle ends the connections of a client that is ours.
 func (q *query) closeIdle() {

@@ -40,7 +40,10 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // A nil client makes Resolve fail. A token or password that client has from
 // elsewhere than the environment is not known here: should it be quoted in an
 // error, it is hidden there only if it is a UUID, as Consul's own tokens are. How
-// much of an answer is read into memory only client's transport can bound.
+// much of an answer is read into memory only client's transport can bound, and a dead
+// connection under HTTP/2, which newer versions of package api speak to https
+// addresses, ends when TCP notices, unless ForceAttemptHTTP2 of the transport is
+// false.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
 	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
@@ -90,12 +93,16 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	// A loop has one query at a time. But net/http goes on with a dial that a query has
 	// stopped waiting for, and would keep what comes of it beside the other.
 	config.Transport.MaxIdleConnsPerHost = 1
+	// One query at a time has no use for HTTP/2, where a query that is given up does not
+	// end its connection: a dead one would be used again and again.
+	config.Transport.ForceAttemptHTTP2 = false
 	client, err := api.NewClient(config) // completes config
 	if err != nil {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
 	}
 	q.client, q.own = client, config.HttpClient
 	q.own.Transport = &bounded{next: q.own.Transport, answer: answerBound, reason: reasonBound}
+	q.own.CheckRedirect = keepToken
 	q.key = keyOf(q, config)
 	return newWatcher(q, &r.options), nil
 }

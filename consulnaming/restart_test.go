@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,29 @@ func TestServerReadsItsLog(t *testing.T) {
 	}
 }
 
+// Nor does a watch believe it that begins, which knows of nothing better: what is
+// known from an earlier one would go. Who asks for stale or cached answers gets them
+// also from a Consul that has no leader.
+func TestFirstAnswerIsTheLeaders(t *testing.T) {
+	for name, o := range map[string]api.QueryOptions{
+		"": {}, "stale": {AllowStale: true}, "cached": {UseCache: true}, "consistent": {RequireConsistent: true},
+	} {
+		s := standIn(t)
+		register(t, s, "svc", "a", "10.0.0.1", 80)
+		s.Inject(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if name == "" && !r.URL.Query().Has("consistent") {
+				nothingYet(rw)
+				return
+			}
+			if name != "" && (!r.URL.Query().Has(name) || name != "consistent" && r.URL.Query().Has("consistent")) {
+				t.Errorf("%s: asked for %s", name, r.URL.RawQuery)
+			}
+			next.ServeHTTP(rw, r)
+		})
+		expect(t, watching(t, New(s.Client(), "svc", QueryOptions(&o))), "+10.0.0.1:80")
+	}
+}
+
 // Nobody can confirm while there is no leader: what is known stays, and what the
 // next leader says counts, be it less.
 func TestServerHasNoLeader(t *testing.T) {
@@ -127,4 +151,57 @@ func TestRedirected(t *testing.T) {
 	}
 	register(t, s, "svc", "b", "10.0.0.2", 80)
 	expectLater(t, got, "+10.0.0.2:80")
+}
+
+// Where an agent redirects to is another's matter, or everybody's where TLS is left:
+// the token is for the agent.
+func TestRedirectKeepsToken(t *testing.T) {
+	t.Setenv("CONSUL_HTTP_TOKEN", "5ec7e7-70ken")
+	t.Setenv("CONSUL_HTTP_AUTH", "user:5ec7e7")
+	t.Setenv("CONSUL_HTTP_SSL_VERIFY", "false")
+	plain, secure := httptest.NewServer, httptest.NewTLSServer
+	for _, test := range []struct {
+		name         string
+		front, other func(http.Handler) *httptest.Server
+		host         string
+		keeps        bool
+	}{
+		{"the same host", plain, plain, "127.0.0.1", true},
+		{"to TLS", plain, secure, "127.0.0.1", true},
+		{"within TLS", secure, secure, "127.0.0.1", true},
+		{"out of TLS", secure, plain, "127.0.0.1", false},
+		{"another host", plain, plain, "localhost", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sent := make(chan string, 100)
+			other := test.other(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sent <- r.Header.Get("X-Consul-Token") + r.Header.Get("Authorization")
+				w.Header().Set("X-Consul-Index", "1")
+				io.WriteString(w, "[]")
+			}))
+			defer other.Close()
+			to := strings.Replace(other.URL, "127.0.0.1", test.host, 1)
+			front := test.front(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, to+r.URL.String(), http.StatusTemporaryRedirect)
+			}))
+			defer front.Close()
+			w := resolveOrFail(t, NewConsulResolver(front.URL, "svc"), "")
+			defer w.Close()
+			expect(t, w, "")
+			if got := <-sent; (got != "") != test.keeps {
+				t.Errorf("the secrets that are sent are %q", got)
+			}
+		})
+	}
+}
+
+// A redirect that leads back to itself is followed ten times, and is an error.
+func TestRedirectedInCircles(t *testing.T) {
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.String(), http.StatusTemporaryRedirect)
+	}))
+	defer front.Close()
+	if err := firstReason(t, resolveOrFail(t, NewConsulResolver(front.URL, "svc"), "")); !strings.Contains(err.Error(), "redirected ten times") {
+		t.Errorf("reason %q", err)
+	}
 }

@@ -3,6 +3,8 @@ package consulnaming
 import (
 	"cmp"
 	"encoding/base64"
+	"errors"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -62,6 +64,21 @@ func addressSecrets(address string) secrets {
 var uuid = regexp.MustCompile(`(?i)(accessorid '?|accessor id '?)?\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b`)
 
 const hiddenText = "<hidden>"
+
+// keepToken follows a redirect, of ten at most, and keeps what is secret in the
+// request from another host, and from whoever listens where TLS is left: net/http
+// knows of no X-Consul-Token.
+func keepToken(r *http.Request, via []*http.Request) error {
+	if len(via) == 10 {
+		return errors.New("redirected ten times")
+	}
+	first := via[0].URL
+	if r.URL.Hostname() != first.Hostname() || first.Scheme == "https" && r.URL.Scheme != "https" {
+		r.Header.Del("X-Consul-Token")
+		r.Header.Del("Authorization")
+	}
+	return nil
+}
 
 // hide replaces the secrets in text, however they are spelt, and what looks like
 // a token.

@@ -190,6 +190,7 @@ func TestWhatIsShared(t *testing.T) {
 		"tags":                 {options(Tags("a", "b")), options(Tags("a,b")), 2},
 		"passing":              {options(PassingOnly(false)), options(), 2},
 		"token":                {query(api.QueryOptions{Token: "one"}), query(api.QueryOptions{Token: "two"}), 2},
+		"token, not UTF-8":     {query(api.QueryOptions{Token: "\xe4"}), query(api.QueryOptions{Token: "\xf6"}), 2},
 		"stale":                {query(api.QueryOptions{AllowStale: true}), query(api.QueryOptions{}), 2},
 		"wait":                 {query(api.QueryOptions{WaitTime: time.Second * 30}), options(), 2},
 		"a function":           {options(metadata(1)), options(), 2},

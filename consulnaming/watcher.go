@@ -2,6 +2,7 @@ package consulnaming
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"google.golang.org/grpc/grpclog"
@@ -113,14 +114,16 @@ func (w *watcher) take(a *answer) (updates []*naming.Update, ok bool) {
 	if w.query.entries {
 		var left skipped
 		list, left = w.view.instances(a.entries)
-		w.skipped.replace(left, w.query)
+		if text := w.skipped.replace(left); text != "" {
+			w.warn(a, text)
+		}
 	}
 	consecutive := w.number > 0 && a.number == w.number+1 && !w.kept
 	first := w.number == 0
 	w.number = a.number
 	if w.keepLast && len(list) == 0 && len(w.last) > 0 {
 		if !w.kept {
-			logger.Warningf("service %q, %s: no instances any more; the last %d are kept", w.query.service, w.query.agent, len(w.last))
+			w.warn(a, fmt.Sprintf("no instances any more; the last %d are kept", len(w.last)))
 		}
 		w.kept = true
 		return nil, false
@@ -132,6 +135,13 @@ func (w *watcher) take(a *answer) (updates []*naming.Update, ok bool) {
 	}
 	w.last, w.kept = list, false
 	return updates, first || len(updates) > 0
+}
+
+// warn logs a line about a, unless another watcher has: there may be hundreds.
+func (w *watcher) warn(a *answer, text string) {
+	if _, said := a.warned.LoadOrStore(text, true); !said {
+		w.query.warn(text)
+	}
 }
 
 // Close makes Next return and, if nobody else waits for the same query, ends

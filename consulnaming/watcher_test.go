@@ -129,6 +129,7 @@ func TestFaults(t *testing.T) {
 		"another shape":  {consultest.Body("application/json", `{"error": "no"}`), "not what a Consul agent says"},
 		"null":           {consultest.Body("application/json", `null`), "not what a Consul agent says"},
 		"other objects":  {consultest.Body("application/json", `[{"foo": 1}]`), "not what a Consul agent says"},
+		"another's []":   {consultest.Body("application/json", `[]`), "not what a Consul agent says"},
 		"malformed":      {consultest.Body("application/json", `[{"Node":`), "unexpected EOF"},
 		"cut":            {consultest.CutBody(10), "EOF"},
 		"endless reason": {consultest.Status(500, strings.Repeat("x", 1<<20)), "xxx..."},

@@ -89,11 +89,11 @@ func TestAgentIsKilled(t *testing.T) {
 		t.Parallel()
 		agent := startAgent(t, consulagent.Config{})
 		tr := underLoad(t, "agent killed, restarted empty, KeepLastKnown", agent, consulnaming.KeepLastKnown())
-		tr.allowedLines = 2 // that they are kept, of each ClientConn
+		tr.allowedLines = 1 // that they are kept
 		tr.must(agent.Kill())
 		time.Sleep(span(time.Second, 30*time.Second))
 		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
-		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 2 })
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 1 })
 		tr.over(func() { tr.putAll() })
 	})
 	t.Run("restarted empty", func(t *testing.T) {
@@ -132,13 +132,13 @@ func TestAgentForgets(t *testing.T) {
 	t.Run("KeepLastKnown", func(t *testing.T) {
 		t.Parallel()
 		tr := newTrial(t, "stand-in restarted empty, KeepLastKnown")
-		tr.allowedLines = 2 // that they are kept, of each ClientConn
+		tr.allowedLines = 1 // that they are kept
 		server := tr.standIn()
 		tr.serve(3)
 		tr.dial(consulnaming.New(server.Client(), tr.service, consulnaming.KeepLastKnown()))
 		tr.begin()
 		tr.must(tr.catalogue.lost(func() error { server.Reset(); return nil }))
-		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 2 })
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 1 })
 		tr.over(func() {
 			// The last answer may name only some: that is not an empty one.
 			for _, c := range tr.clients {
