@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -15,6 +17,14 @@ func TestSameMetadata(t *testing.T) {
 	type box struct{ v interface{} }
 	p := &point{1, 2}
 	f := func() {}
+	type counters struct {
+		Mu    *sync.Mutex
+		Calls map[string]int
+	}
+	type atomics struct{ Calls atomic.Int64 }
+	type list struct{ All []struct{ sync.RWMutex } }
+	type node struct{ Next *node }
+	counted := &counters{}
 	tests := []struct {
 		a, b interface{}
 		want bool
@@ -37,6 +47,14 @@ func TestSameMetadata(t *testing.T) {
 		{box{[]int{1}}, box{1}, false},
 		{f, f, false},
 		{(*point)(nil), nil, false},
+		// Content that changes under a lock is not looked at.
+		{counted, counted, true},
+		{counted, &counters{}, false},
+		{&atomics{}, &atomics{}, false},
+		{&list{}, &list{}, false},
+		{&map[string][1]*atomics{}, &map[string][1]*atomics{}, false},
+		{(*counters)(nil), (*counters)(nil), true},
+		{&node{}, &node{}, true}, // a type that leads to itself
 	}
 	for _, test := range tests {
 		if got := sameMetadata(test.a, test.b); got != test.want {

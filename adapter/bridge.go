@@ -117,6 +117,7 @@ func (b *bridge) follow() {
 		return
 	}
 	go func() {
+		var named bool
 		var late <-chan time.Time
 		if b.again {
 			t := time.NewTimer(wakeTime)
@@ -126,14 +127,18 @@ func (b *bridge) follow() {
 		for {
 			select {
 			case list, ok := <-lists:
+				switch {
+				case ok:
+					b.states.put(report{addresses: slices.Clone(list)})
+				case late != nil:
+					b.states.put(report{err: b.explain(errors.New("the balancer closed its channel of addresses"))})
+				case !named:
+					b.states.put(report{}) // RPCs need not wait, and Get says why
+				}
 				if !ok {
-					if late != nil {
-						b.states.put(report{err: b.explain(errors.New("the balancer closed its channel of addresses"))})
-					}
 					return // the last addresses stay, as in v1.29.1
 				}
-				late = nil
-				b.states.put(report{addresses: slices.Clone(list)})
+				late, named = nil, true
 			case <-late:
 				b.states.put(report{err: b.explain(fmt.Errorf("the balancer has named no addresses for %v", wakeTime))})
 			case <-b.closed:

@@ -310,6 +310,25 @@ func TestPutOncePerGet(t *testing.T) {
 	eventually(t, "every put has been called", func() bool { return puts.Load() == gets.Load() })
 }
 
+// Of an RPC that ends while nobody waits for it, grpc calls put on a goroutine of
+// its own.
+func TestPutThatPanics(t *testing.T) {
+	b := startBackends(t, 1)
+	balancer := &scriptBalancer{get: func() (Address, func(), error) {
+		return Address{Addr: b[0].Addr()}, func() { panic("not mine") }, nil
+	}}
+	log := logged.Mark()
+	conn := dial(t, b[0].Addr(), WithBalancer(balancer))
+	ctx, cancel := context.WithCancel(testContext(t))
+	defer cancel()
+	_, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/nobody/Nothing", grpc.WaitForReady(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	eventually(t, "the panic is logged", func() bool { return strings.Contains(log(), "scriptBalancer.Get's put panicked: not mine") })
+}
+
 // An address that cannot be dialled is named, and does no harm to the others.
 func TestAddressWithoutPort(t *testing.T) {
 	b := startBackends(t, 1)

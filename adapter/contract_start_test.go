@@ -149,6 +149,24 @@ func TestContractNotifyNil(t *testing.T) {
 	}
 }
 
+// Contract: "Notify is closed before any list: RPCs fail with the error of Get".
+func TestContractNotifyClosed(t *testing.T) {
+	balancer := &scriptBalancer{
+		notify: func() <-chan []Address {
+			lists := make(chan []Address)
+			close(lists)
+			return lists
+		},
+		get: func() (Address, func(), error) {
+			return Address{}, nil, status.Error(codes.Unavailable, "nobody here")
+		},
+	}
+	conn := dial(t, "svc", WithBalancer(balancer))
+	if _, err := backend.Call(testContext(t), conn); status.Code(err) != codes.Unavailable || !strings.HasSuffix(err.Error(), "nobody here") {
+		t.Errorf("RPC: %v, want what Get says", err)
+	}
+}
+
 // Contract: "One Resolver under two Balancers: works".
 func TestContractResolverUnderTwoBalancers(t *testing.T) {
 	b := startBackends(t, 2)

@@ -1,16 +1,67 @@
 package adapter
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+	"sync"
+)
 
 // sameMetadata says whether two Metadata have equal content. What == calls
 // equal is equal, without a look inside; what == would panic on (a map, a
 // slice, a struct that holds one) or tells apart (two pointers) is compared by
-// content. A function, other than nil, equals nothing, not even itself.
+// content. A function, other than nil, equals nothing, not even itself. What a
+// pointer leads to is not looked at if there is a lock in it: it changes while
+// others read it, and the pointer is what tells it from another, as in v1.29.1.
 func sameMetadata(a, b interface{}) bool {
 	if a == nil && b == nil { // as nearly always
 		return true
 	}
-	return equalOperands(a, b) && a == b || reflect.DeepEqual(a, b)
+	if equalOperands(a, b) {
+		if a == b {
+			return true
+		}
+		if t := reflect.TypeOf(a); t != nil && t.Kind() == reflect.Pointer && guarded(t) {
+			return false
+		}
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+var guardedTypes sync.Map // reflect.Type to bool
+
+// guarded says whether values of type t lead to what packages sync and sync/atomic
+// have, as far as types tell.
+func guarded(t reflect.Type) bool {
+	if known, ok := guardedTypes.Load(t); ok {
+		return known.(bool)
+	}
+	seen := make(map[reflect.Type]bool)
+	var look func(reflect.Type) bool
+	look = func(t reflect.Type) bool {
+		if seen[t] {
+			return false
+		}
+		seen[t] = true
+		if p := t.PkgPath(); p == "sync" || strings.HasPrefix(p, "sync/") {
+			return true
+		}
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array:
+			return look(t.Elem())
+		case reflect.Map:
+			return look(t.Key()) || look(t.Elem())
+		case reflect.Struct:
+			for i := range t.NumField() {
+				if look(t.Field(i).Type) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	found := look(t)
+	guardedTypes.Store(t, found)
+	return found
 }
 
 // same says whether a and b are the same address.

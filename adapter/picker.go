@@ -38,12 +38,12 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if state == connectivity.Ready {
 		result := balancer.PickResult{SubConn: c.subConn}
 		if put != nil {
-			result.Done = func(balancer.DoneInfo) { put() }
+			result.Done = func(balancer.DoneInfo) { p.put(put) }
 		}
 		return result, nil
 	}
 	if put != nil {
-		put()
+		p.put(put)
 	}
 	p.policy.refused()
 	if state == connectivity.TransientFailure {
@@ -51,6 +51,12 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %v", a.Addr, *c.err.Load())
 	}
 	return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+}
+
+// put calls what Get returned. Of an RPC that ends while nobody waits for it, grpc
+// does so on a goroutine of its own.
+func (p *picker) put(put func()) {
+	_ = contain(p.bridge.balancer, "Get's put", func() error { put(); return nil })
 }
 
 // pickError turns an error of Get into what makes grpc treat the RPC as v1.29.1
