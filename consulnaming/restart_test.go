@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -104,8 +106,43 @@ func TestFirstAnswerIsTheLeaders(t *testing.T) {
 	}
 }
 
+// How far the servers had come is not forgotten with the index, which the next query
+// does without after an error, or when an answer names no instance.
+func TestServerReadsItsLogLater(t *testing.T) {
+	for name, between := range map[string]func() (*http.Response, error){
+		"after an error":     func() (*http.Response, error) { return nil, errRefused },
+		"after no instances": func() (*http.Response, error) { return reply(100, "[]") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen requests
+				client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+					select {
+					case <-time.After(time.Millisecond): // the answer before has been looked at
+					case <-r.Context().Done():
+					}
+					switch n, leader := seen.add(r), r.URL.Query().Has("consistent"); {
+					case n == 1:
+						return reply(100, anInstance)
+					case n == 2:
+						return between()
+					case n == 3:
+						return reply(50, strings.ReplaceAll(anInstance, "10.0.0.1", "10.0.0.9"))
+					case n == 4 && leader:
+						return reply(101, strings.ReplaceAll(anInstance, "10.0.0.1", "10.0.0.2"))
+					}
+					return silent(r)
+				})
+				w := watching(t, New(client, "svc"))
+				expect(t, w, "+10.0.0.1:80")
+				expect(t, w, "-10.0.0.1:80 +10.0.0.2:80") // and never 10.0.0.9
+			})
+		})
+	}
+}
+
 // Nobody can confirm while there is no leader: what is known stays, and what the
-// next leader says counts, be it less.
+// next leader says counts, be it less. Until then nobody else is asked.
 func TestServerHasNoLeader(t *testing.T) {
 	s := standIn(t)
 	register(t, s, "svc", "a", "10.0.0.1", 80)
@@ -113,11 +150,13 @@ func TestServerHasNoLeader(t *testing.T) {
 	reasons := make(chan error, 100)
 	w.OnError(func(err error) { reasons <- err })
 	expect(t, w, "+10.0.0.1:80")
+	var others atomic.Int32 // have answered
 	remove := s.Inject(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
 		if r.URL.Query().Has("consistent") {
 			http.Error(rw, "No cluster leader", http.StatusInternalServerError)
 			return
 		}
+		others.Add(1)
 		nothingYet(rw)
 	})
 	got := nextLater(w)
@@ -129,6 +168,9 @@ func TestServerHasNoLeader(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("nobody says that there is no leader")
 		}
+	}
+	if n := others.Load(); n != 1 {
+		t.Errorf("%d queries that are no consistent reads, want the one at which the index went back", n)
 	}
 	s.Reset()
 	remove()

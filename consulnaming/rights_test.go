@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,11 +125,16 @@ func TestPartialAnswers(t *testing.T) {
 	}
 }
 
-// Nor at every answer of an agent that says it each time.
+// Nor at every answer of an agent that says it each time, or that fails in between.
 func TestPartialAnswersOneAfterAnother(t *testing.T) {
 	s := standIn(t)
 	register(t, s, "svc", "a", "10.0.0.1", 80)
+	var queries atomic.Int32
 	s.Inject(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if queries.Add(1) == 2 {
+			http.Error(rw, "No cluster leader", http.StatusInternalServerError)
+			return
+		}
 		rw.Header().Set("X-Consul-Results-Filtered-By-ACLs", "true")
 		next.ServeHTTP(rw, r)
 	})

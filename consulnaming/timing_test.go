@@ -25,17 +25,22 @@ func reply(index int, body string) (*http.Response, error) {
 const anInstance = `[{"Node": {"Node": "n"}, "Service": {"ID": "a", "Address": "10.0.0.1", "Port": 80}}]`
 
 // "Loop limited when Consul answers at once again and again": an index that runs
-// ahead of every query, without a change.
+// ahead of every query, without a change. A burst is not held up, as changes come in
+// bursts, and after that it goes on at the rate.
 func TestQueriesAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen requests
 		client := clientOf(t, func(r *http.Request) (*http.Response, error) { return reply(seen.add(r), "[]") })
 		w := resolveOrFail(t, New(client, "svc"), "")
 		done := drain(w)
+		synctest.Wait()
+		if n := seen.count(); n != 10 {
+			t.Errorf("%d queries at once, want 10", n)
+		}
 		time.Sleep(time.Minute) // of the bubble's time
 		synctest.Wait()
-		if n, most := seen.count(), 60*10+10+1; n > most {
-			t.Errorf("%d queries in a minute, want at most %d", n, most)
+		if n, least, most := seen.count(), 60*10, 60*10+10+1; n < least || n > most {
+			t.Errorf("%d queries in a minute, want %d to %d", n, least, most)
 		}
 		w.Close()
 		<-done
@@ -138,7 +143,8 @@ func TestSilenceIsNoticed(t *testing.T) {
 
 // Whoever sees no instance looks again within two seconds, also without an index:
 // to the anonymous token, Consul 1.22 goes on saying so with the index that it is
-// given, for as long as the wait is. It does not look much more often than that.
+// given, for as long as the wait is. It does not look much more often than that. Nor
+// does it make a wait longer that the user wants to be shorter.
 func TestNoInstanceYet(t *testing.T) {
 	for _, wait := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -153,12 +159,12 @@ func TestNoInstanceYet(t *testing.T) {
 					}
 					return reply(7, "[]")
 				}
-				wait, err := time.ParseDuration(q.Get("wait"))
-				if err != nil {
-					t.Error(err)
+				held, err := time.ParseDuration(q.Get("wait"))
+				if err != nil || wait > 0 && held > wait {
+					t.Errorf("the query asks to be held for %q, want at most %v: %v", q.Get("wait"), wait, err)
 				}
 				select {
-				case <-time.After(wait + wait/16):
+				case <-time.After(held + held/16):
 					return reply(7, "[]")
 				case <-r.Context().Done():
 					return nil, r.Context().Err()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -115,6 +116,23 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// The query that Close ends has not failed.
+func TestCloseIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := logged.Mark()
+		w := resolveOrFail(t, New(clientOf(t, silent), "svc"), "")
+		w.OnError(func(err error) { t.Errorf("OnError(%v)", err) })
+		done := drain(w)
+		synctest.Wait()
+		w.Close()
+		<-done
+		synctest.Wait()
+		if text := log(); text != "" {
+			t.Errorf("log %q", text)
+		}
+	})
+}
+
 // "Error -> logged, backoff ..., never returned from Next", and the watch comes
 // back, for whatever an agent or something in its place may answer.
 func TestFaults(t *testing.T) {
@@ -179,6 +197,42 @@ func TestFaults(t *testing.T) {
 			if !strings.Contains(log(), test.want) {
 				t.Errorf("%q is not in the log", test.want)
 			}
+		})
+	}
+}
+
+// That a failure is over is told also when everything is as it was before, to
+// either kind of view.
+func TestRecoveryWithoutChange(t *testing.T) {
+	for name, o := range map[string][]Option{
+		"plain":        nil,
+		"MetadataFunc": {MetadataFunc(func(*api.ServiceEntry) interface{} { return nil })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen requests
+				client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+					switch seen.add(r) {
+					case 1, 3:
+						return reply(7, anInstance)
+					case 2:
+						return nil, errRefused
+					}
+					return silent(r)
+				})
+				w := resolveOrFail(t, New(client, "svc", o...), "")
+				var told []error
+				w.OnError(func(err error) { told = append(told, err) })
+				expect(t, w, "+10.0.0.1:80")
+				done := drain(w)
+				time.Sleep(2 * firstRetry)
+				synctest.Wait()
+				if len(told) != 2 || told[0] == nil || told[1] != nil {
+					t.Errorf("told %v, want a reason and nil", told)
+				}
+				w.Close()
+				<-done
+			})
 		})
 	}
 }
