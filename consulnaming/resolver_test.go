@@ -3,7 +3,6 @@ package consulnaming
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/consul/api"
@@ -66,7 +64,11 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_TOKEN", "secret")
 	expect(t, watching(t, NewConsulResolver(s.Address(), "svc")), "+10.0.0.1:80")
 	t.Setenv("CONSUL_HTTP_ADDR", s.Address())
-	expect(t, watching(t, NewConsulResolver("", "svc")), "+10.0.0.1:80")
+	w := watching(t, NewConsulResolver("", "svc"))
+	if want := "agent " + s.Address(); w.query.agent != want {
+		t.Errorf("errors are about %q, want %q", w.query.agent, want)
+	}
+	expect(t, w, "+10.0.0.1:80")
 	expect(t, watching(t, NewConsulResolver("http://"+s.Address(), "svc")), "+10.0.0.1:80")
 
 	t.Setenv("CONSUL_HTTP_TOKEN", "")
@@ -125,6 +127,14 @@ func TestTokensAreHidden(t *testing.T) {
 	t.Run("basic auth", func(t *testing.T) {
 		t.Setenv("CONSUL_HTTP_AUTH", "user:"+secret)
 		hidden(t, NewConsulResolver(s.Address(), "svc"), secret)
+	})
+	t.Run("Resolve", func(t *testing.T) { // quotes the file that is not there
+		t.Setenv("CONSUL_HTTP_TOKEN", secret)
+		t.Setenv("CONSUL_CACERT", filepath.Join(t.TempDir(), secret))
+		_, err := NewConsulResolver("https://"+s.Address(), "svc").Resolve("")
+		if text := fmt.Sprint(err); strings.Contains(text, secret) || !strings.Contains(text, hiddenText) {
+			t.Errorf("Resolve: %v", err)
+		}
 	})
 	t.Run("option", func(t *testing.T) {
 		hidden(t, New(s.Client(), "svc", QueryOptions(&api.QueryOptions{Token: secret})), secret)
@@ -185,30 +195,33 @@ func shows(text string, secrets []string) bool {
 	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
 }
 
-// The connections of a client of our own end with the watcher.
+// The connections of a client of our own end with the watcher, whether a query uses
+// them or not.
 func TestCloseEndsConnections(t *testing.T) {
-	var index atomic.Int32
-	url, open := countConnections(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("index") != "" {
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		failed bool // the watcher waits to try again
+	}{
+		"idle": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "No cluster leader", http.StatusInternalServerError)
+		}, true},
+		"in use": {func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done() // blocks
-			return
-		}
-		w.Header().Set("X-Consul-Index", fmt.Sprint(index.Add(1)))
-		io.WriteString(w, "[]")
-	})
-
-	w := resolveOrFail(t, NewConsulResolver(url, "svc"), "")
-	expect(t, w, "")
-	if open.Load() != 1 {
-		t.Fatalf("%d connections, want one to be kept", open.Load())
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, open := countConnections(t, test.answer)
+			w := resolveOrFail(t, NewConsulResolver(url, "svc"), "")
+			reasons := make(chan error, 100)
+			w.OnError(func(err error) { reasons <- err })
+			done := drain(w)
+			if test.failed {
+				<-reasons
+			}
+			eventually(t, "there is a connection", func() bool { return open.Load() == 1 })
+			w.Close()
+			<-done
+			eventually(t, "the connection is closed", func() bool { return open.Load() == 0 })
+		})
 	}
-	w.Close() // while none is in use
-	eventually(t, "the idle connection is closed", func() bool { return open.Load() == 0 })
-
-	w = resolveOrFail(t, NewConsulResolver(url, "svc"), "")
-	done := drain(w)
-	eventually(t, "a query blocks", func() bool { return open.Load() == 1 })
-	w.Close()
-	<-done
-	eventually(t, "the connection in use is closed", func() bool { return open.Load() == 0 })
 }

@@ -185,7 +185,9 @@ func TestWhatIsShared(t *testing.T) {
 		queries    int
 	}{
 		"nothing different":    {options(), options(), 1},
-		"the defaults":         {options(), options(PassingOnly(true), QueryOptions(nil), Tags(), QueryOptions(&api.QueryOptions{WaitTime: time.Minute, WaitIndex: 7})), 1},
+		"the defaults":         {options(), options(PassingOnly(true), QueryOptions(nil), Tags(), QueryOptions(&api.QueryOptions{WaitTime: time.Minute, WaitIndex: 7, WaitHash: "h"})), 1},
+		"a negative wait":      {options(), query(api.QueryOptions{WaitTime: -1}), 1},
+		"waits too long":       {query(api.QueryOptions{WaitTime: 10 * time.Minute}), query(api.QueryOptions{WaitTime: time.Hour}), 1},
 		"functions":            {options(metadata(1)), options(metadata(2)), 1},
 		"tags":                 {options(Tags("a", "b")), options(Tags("a,b")), 2},
 		"passing":              {options(PassingOnly(false)), options(), 2},
@@ -212,6 +214,10 @@ func TestWhatIsShared(t *testing.T) {
 				other = test.one
 			}
 			two := watching(t, other(t))
+			// As one query may block before another is sent.
+			if equal := one.query.key == two.query.key; equal != (test.queries == 1) {
+				t.Errorf("the queries are the same one: %v", equal)
+			}
 			defer func(done ...<-chan string) {
 				one.Close()
 				two.Close()
@@ -267,6 +273,29 @@ func TestEveryFieldOfTheConfig(t *testing.T) {
 			t.Errorf("with %s alone the query counts as the same as with %s", name, other)
 		}
 		seen[k] = name
+	}
+}
+
+// So does what is in each of the files that it names, also where the name stays: a
+// certificate is replaced under it.
+func TestEveryFileOfTheConfig(t *testing.T) {
+	for name, config := range map[string]func(file string) api.TLSConfig{
+		"CAFile":   func(file string) api.TLSConfig { return api.TLSConfig{CAFile: file} },
+		"CAPath":   func(file string) api.TLSConfig { return api.TLSConfig{CAPath: filepath.Dir(file)} },
+		"CertFile": func(file string) api.TLSConfig { return api.TLSConfig{CertFile: file} },
+		"KeyFile":  func(file string) api.TLSConfig { return api.TLSConfig{KeyFile: file} },
+	} {
+		file := filepath.Join(t.TempDir(), "file")
+		var keys []key
+		for _, content := range []string{"one", "two", "one"} {
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, keyOf(&query{}, &api.Config{TLSConfig: config(file)}))
+		}
+		if keys[0] == keys[1] || keys[0] != keys[2] {
+			t.Errorf("%s: the content does not decide about sharing, or something else does", name)
+		}
 	}
 }
 
@@ -414,6 +443,34 @@ func TestCloseOfOneOfTwo(t *testing.T) {
 	if n := s.Stats().Requests - before; n != 2 { // the registration and the next query
 		t.Errorf("%d requests after a Close and a change, want 2", n)
 	}
+}
+
+// Nor does it have to wait for the other: it ends the watcher's own Next.
+func TestCloseEndsNextOfOneOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := clientOf(t, silent)
+		one, two := resolveOrFail(t, New(client, "svc"), ""), resolveOrFail(t, New(client, "svc"), "")
+		ended, other := drain(one), drain(two)
+		isOver := func(done <-chan struct{}) bool {
+			synctest.Wait()
+			select {
+			case <-done:
+				return true
+			default:
+				return false
+			}
+		}
+		if isOver(ended) {
+			t.Error("Next has ended before Close")
+		}
+		one.Close()
+		if !isOver(ended) || isOver(other) {
+			t.Error("Close of one of two does not end its Next, or that of the other")
+		}
+		two.Close()
+		<-ended
+		<-other
+	})
 }
 
 // "... or a panic in a user's metadata function harms no other."
