@@ -112,6 +112,7 @@ func TestLeftOutIsOneLine(t *testing.T) {
 		{"less", two, []string{`instance "n1/b" is left out: port 0 is none; instance "n1/c" is left out: port 70000 is none`}},
 		{"none", nil, nil},
 		{"again", two, []string{`"n1/b"`, `"n1/c"`}},
+		{"for another reason", skipped{"n1/b": "port 0 is none", "n1/c": "port 0 is none"}, []string{`instance "n1/c" is left out: port 0 is none`}},
 	} {
 		text := s.replace(test.left)
 		if strings.Contains(text, "\n") || (text == "") != (test.want == nil) || len(text) > 4<<10 {

@@ -1,8 +1,10 @@
 package consulnaming
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -105,6 +107,26 @@ func TestTaggedAddress(t *testing.T) {
 	})
 }
 
+// "An instance without address or port is left out, with a warning in the log", and
+// with one for all answers.
+func TestAddressFuncLeavesOut(t *testing.T) {
+	s := standIn(t)
+	register(t, s, "svc", "a", "10.0.0.1", 80)
+	log := logged.Mark()
+	w := watching(t, New(s.Client(), "svc", AddressFunc(func(e *api.ServiceEntry) (a api.ServiceAddress) {
+		if e.Service.ID != "svc-a" {
+			a = serviceAddress(e)
+		}
+		return a
+	})))
+	expect(t, w, "")
+	register(t, s, "svc", "b", "10.0.0.2", 80)
+	expect(t, w, "+10.0.0.2:80")
+	if n := strings.Count(log(), `svc-a" is left out`); n != 1 {
+		t.Errorf("%d warnings about the instance without address, want one", n)
+	}
+}
+
 // The caller's slice and options are copied.
 func TestOptionsAreCopied(t *testing.T) {
 	s := standIn(t)
@@ -164,5 +186,37 @@ func TestKeepLastKnown(t *testing.T) {
 		receive(t, updates, "-10.0.0.1:80 +10.0.0.2:80")
 		receive(t, named2, "-10.0.0.1:80[-a] +10.0.0.2:80[-b]")
 		expect(t, slow, "-10.0.0.1:80 +10.0.0.2:80")
+	})
+}
+
+// An agent that goes on saying that there is no instance is no news, and one line of
+// the log. Where there is a MetadataFunc, each answer is looked at.
+func TestKeepLastKnownIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := logged.Mark()
+		var seen requests
+		client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+			switch n := seen.add(r); {
+			case n == 1:
+				return reply(n, anInstance)
+			case n <= 10:
+				time.Sleep(time.Millisecond) // until the answer before has been looked at
+				return reply(n, "[]")
+			}
+			return silent(r)
+		})
+		w := resolveOrFail(t, New(client, "svc", KeepLastKnown(), MetadataFunc(func(*api.ServiceEntry) interface{} { return nil })), "")
+		expect(t, w, "+10.0.0.1:80")
+		done := drain(w)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := seen.count(); n <= 10 {
+			t.Errorf("%d queries", n) // then the test is of no use
+		}
+		if n := strings.Count(log(), "the last 1 are kept"); n != 1 {
+			t.Errorf("%d lines of the log, want one", n)
+		}
+		w.Close()
+		<-done
 	})
 }

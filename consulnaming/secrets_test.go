@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -95,6 +97,31 @@ func TestAddressHidesPassword(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What a part of a URL makes of a secret, and what quotes make of that, is hidden
+// whole.
+func TestSpellingsAreHidden(t *testing.T) {
+	const secret = "p/a s?5%&5;,=é\"$+:@"
+	for name, spelling := range map[string]string{
+		"plain":    secret,
+		"query":    url.QueryEscape(secret),
+		"path":     url.PathEscape(secret),
+		"password": strings.TrimPrefix(url.UserPassword("", secret).String(), ":"),
+		"host":     strings.TrimPrefix((&url.URL{Host: secret}).String(), "//"),
+	} {
+		quoted := strconv.Quote(spelling)
+		for _, text := range []string{spelling, quoted[1 : len(quoted)-1]} {
+			if got, want := (secrets{secret}).hide("<"+text+">"), "<"+hiddenText+">"; got != want {
+				t.Errorf("%s: hide(%q) = %q, want %q", name, text, got, want)
+			}
+		}
+	}
+	// An address may have its password escaped already.
+	got, want := addressSecrets("http://us%20er:p%40ss@host").hide("p@ss or p%40ss"), hiddenText+" or "+hiddenText
+	if got != want {
+		t.Errorf("%q is shown, want %q", got, want)
 	}
 }
 
