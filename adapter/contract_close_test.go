@@ -45,11 +45,15 @@ func (c *closeRecorder) Close() error {
 
 // funcWatcher has nothing to say until it is closed.
 type funcWatcher struct {
+	next  func() // is called by Next, if there is one
 	close func()
 	done  chan struct{}
 }
 
 func (w *funcWatcher) Next() ([]*naming.Update, error) {
+	if w.next != nil {
+		w.next()
+	}
 	<-w.done
 	return nil, errors.New("closed")
 }
@@ -57,18 +61,20 @@ func (w *funcWatcher) Next() ([]*naming.Update, error) {
 func (w *funcWatcher) Close() { w.close() }
 
 func TestContractCloseHangs(t *testing.T) {
-	release := make(chan struct{})
-	done := make(chan struct{})
-	r := &scriptResolver{resolve: func(string) (naming.Watcher, error) {
-		return &funcWatcher{done: release, close: func() { <-release; close(done) }}, nil
-	}}
-	for name, option := range map[string]grpc.DialOption{
-		"WithBalancer": WithBalancer(RoundRobin(r)),
-		"NewBuilder":   grpc.WithResolvers(NewBuilder("", r)),
-	} {
+	for name, option := range namingOptions {
 		t.Run(name, func(t *testing.T) {
-			release, done = make(chan struct{}), make(chan struct{})
-			conn := dial(t, "svc", option)
+			release, done := make(chan struct{}), make(chan struct{})
+			watching := make(chan struct{}, 1)
+			r := &scriptResolver{resolve: func(string) (naming.Watcher, error) {
+				return &funcWatcher{
+					next:  func() { watching <- struct{}{} },
+					close: func() { <-release; close(done) },
+					done:  release,
+				}, nil
+			}}
+			conn := dial(t, "svc", option(r))
+			receive(t, "a call of Next", watching) // before that there may be nothing to close, ever
+			log := logged.Mark()
 			closed := make(chan struct{})
 			go func() {
 				conn.Close()
@@ -78,6 +84,9 @@ func TestContractCloseHangs(t *testing.T) {
 			case <-closed:
 			case <-time.After(patience):
 				t.Error("conn.Close hangs with Watcher.Close")
+			}
+			if !strings.Contains(log(), "has not returned") {
+				t.Error("the log does not say what hangs")
 			}
 			close(release)
 			<-done

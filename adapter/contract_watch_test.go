@@ -164,10 +164,7 @@ func TestContractNilUpdateUnknownOp(t *testing.T) {
 // A watcher that says why it has nothing yet is heard.
 func TestErrorReporter(t *testing.T) {
 	b := startBackends(t, 1)
-	for name, option := range map[string]func(naming.Resolver) grpc.DialOption{
-		"WithBalancer": func(r naming.Resolver) grpc.DialOption { return WithBalancer(RoundRobin(r)) },
-		"NewBuilder":   func(r naming.Resolver) grpc.DialOption { return grpc.WithResolvers(NewBuilder("", r)) },
-	} {
+	for name, option := range namingOptions {
 		t.Run(name, func(t *testing.T) {
 			w := &reportingWatcher{scriptWatcher: newScriptWatcher(), reasons: make(chan error)}
 			r := &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }}

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/serviceconfig"
 
 	"github.com/grpcnaming/grpcnaming/naming"
 )
@@ -17,6 +15,7 @@ import (
 // flood is a watcher of n batches of one Add each, as fast as they are asked for.
 type flood struct {
 	n, sent int
+	rest    chan struct{} // if there is one, all but the first wait until it is closed
 	done    chan struct{} // closed when Next is called once more: all have been folded
 	closed  chan struct{}
 }
@@ -33,78 +32,42 @@ func (b *flood) Next() ([]*naming.Update, error) {
 		<-b.closed
 		return nil, errWatcherClosed
 	}
+	if b.sent == 1 && b.rest != nil {
+		<-b.rest
+	}
 	b.sent++
 	return add(fmt.Sprint("a", b.sent)), nil
 }
 
 func (b *flood) Close() { close(b.closed) }
 
-// slowConn is a resolver.ClientConn that does not take the first State until it is
-// allowed to.
-type slowConn struct {
-	resolver.ClientConn
-	taken chan struct{} // receives when the first State has come
-	allow chan struct{}
-
-	mu     sync.Mutex
-	counts []int // of addresses, State by State
-}
-
-func (c *slowConn) UpdateState(s resolver.State) error {
-	c.mu.Lock()
-	c.counts = append(c.counts, len(s.Addresses))
-	first := len(c.counts) == 1
-	c.mu.Unlock()
-	if first {
-		c.taken <- struct{}{}
-		<-c.allow
-	}
-	return nil
-}
-
-func (c *slowConn) ReportError(error) {}
-
-func (c *slowConn) ParseServiceConfig(string) *serviceconfig.ParseResult {
-	return &serviceconfig.ParseResult{}
-}
-
-func (c *slowConn) states() []int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.counts)
-}
-
 // While grpc is busy with a State, everything goes on being read, and what it is
 // told next is all of it at once.
 func TestNewestWins(t *testing.T) {
 	const n = 10_000
-	for name, builder := range map[string]func(naming.Resolver) resolver.Builder{
-		"NewBuilder": func(r naming.Resolver) resolver.Builder { return NewBuilder("old", r) },
-		"WithBalancer": func(r naming.Resolver) resolver.Builder {
-			return &bridgeBuilder{option: &balancerOption{balancer: RoundRobin(r)}}
-		},
-	} {
+	for name, builder := range namingBuilders {
 		t.Run(name, func(t *testing.T) {
 			b := newFlood(n)
-			cc := &slowConn{taken: make(chan struct{}), allow: make(chan struct{})}
+			b.rest = make(chan struct{})
+			cc := &toldConn{taken: make(chan struct{}), allow: make(chan struct{})}
 			r, err := builder(b).Build(resolver.Target{}, cc, resolver.BuildOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer r.Close()
 			receive(t, "a State", cc.taken)
+			close(b.rest)
 			select {
 			case <-b.done:
 			case <-time.After(patience):
+				close(cc.allow) // what it holds up may hold up Close
 				t.Fatal("reading does not go on while grpc is busy")
 			}
 			close(cc.allow)
-			eventually(t, "the newest State", func() bool {
-				c := cc.states()
-				return c[len(c)-1] == n
-			})
-			if got := cc.states(); len(got) != 2 {
-				t.Errorf("States of %v addresses, want the first and the newest", got)
+			first, newest := "1 addresses", fmt.Sprint(n, " addresses")
+			eventually(t, "the newest State", func() bool { return slices.Contains(cc.heard(), newest) })
+			if got := cc.heard(); !slices.Equal(got, []string{first, newest}) {
+				t.Errorf("grpc was told of %q, want the first State and the newest", got)
 			}
 		})
 	}
