@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,6 +131,7 @@ func TestGetErrors(t *testing.T) {
 		"ResourceExhausted": {status.Error(codes.ResourceExhausted, "none"), codes.ResourceExhausted, codes.ResourceExhausted},
 		"no status":         {errors.New("none"), codes.Unknown, codes.Unknown},
 		"context":           {context.DeadlineExceeded, codes.DeadlineExceeded, codes.DeadlineExceeded},
+		"wrapped context":   {fmt.Errorf("asking the control plane: %w", context.Canceled), codes.Canceled, codes.Canceled},
 		"closing":           {grpc.ErrClientConnClosing, codes.Canceled, codes.Canceled},
 	}
 	for name, test := range tests {

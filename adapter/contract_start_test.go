@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -111,7 +112,7 @@ func TestContractResolveFailsBackoff(t *testing.T) {
 			if calls++; calls == 1 {
 				return newScriptWatcher(), nil
 			}
-			return nil, errors.New("down")
+			return nil, fmt.Errorf("down %d", calls)
 		}}
 		rr := RoundRobin(r).(*roundRobin)
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
@@ -122,6 +123,9 @@ func TestContractResolveFailsBackoff(t *testing.T) {
 		synctest.Wait()
 		if calls < 10 || calls > 60 {
 			t.Errorf("Resolve was called %d times in ten minutes, want about one in %v", calls, lastRetry)
+		}
+		if got, want := refusal(t, rr), fmt.Sprint("down ", calls); !strings.HasSuffix(got, want) {
+			t.Errorf("Get says %q, want the newest reason, %q", got, want)
 		}
 		if err := rr.Close(); err != nil {
 			t.Error(err)

@@ -166,9 +166,9 @@ func TestErrorReporter(t *testing.T) {
 	b := startBackends(t, 1)
 	for name, option := range namingOptions {
 		t.Run(name, func(t *testing.T) {
-			w := &reportingWatcher{scriptWatcher: newScriptWatcher(), reasons: make(chan error)}
-			r := &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }}
+			watchers, r := reportingResolver()
 			conn := dial(t, "svc", option(r))
+			w := receive(t, "the watcher", watchers)
 			w.reasons <- errors.New("permission denied")
 			eventually(t, "the RPC shows the reason", func() bool {
 				_, err := backend.Call(testContext(t), conn)
@@ -182,6 +182,16 @@ func TestErrorReporter(t *testing.T) {
 			conn.Close()
 		})
 	}
+}
+
+// reportingResolver resolves to reportingWatchers, and hands them to the test too.
+func reportingResolver() (watchers chan *reportingWatcher, r naming.Resolver) {
+	watchers = make(chan *reportingWatcher, 2)
+	return watchers, &scriptResolver{resolve: func(string) (naming.Watcher, error) {
+		w := &reportingWatcher{scriptWatcher: newScriptWatcher(), reasons: make(chan error)}
+		watchers <- w
+		return w, nil
+	}}
 }
 
 type reportingWatcher struct {
@@ -219,10 +229,16 @@ func TestPanicsAreContained(t *testing.T) {
 		}
 		return r.Resolve(target)
 	}}
+	log := logged.Mark()
 	conn := dial(t, "svc", WithBalancer(RoundRobin(panics)))
 	r.watcher(t, 0).send(t, add(b[0].Addr())...)
 	if got := call(t, conn, grpc.WaitForReady(true)); got != b[0].Addr() {
 		t.Fatalf("answered by %s", got)
+	}
+	for _, want := range []string{"Resolve panicked: Resolve", "Next panicked: Next", "Close panicked: Close", "panickingWatcher.Close("} {
+		if !strings.Contains(log(), want) {
+			t.Errorf("%q is not in the log, which is to say where it was", want)
+		}
 	}
 }
 

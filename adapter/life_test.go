@@ -115,7 +115,7 @@ func TestSlowStartOnWake(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := backend.Call(ctx, conn); status.Code(err) != codes.DeadlineExceeded || time.Since(began) > patience/2 {
+	if _, err := backend.Call(ctx, conn); status.Code(err) != codes.DeadlineExceeded || time.Since(began) > startTime/2 {
 		t.Errorf("RPC: %v after %v, want DeadlineExceeded at its deadline", err, time.Since(began))
 	}
 	close(release)
@@ -124,30 +124,31 @@ func TestSlowStartOnWake(t *testing.T) {
 
 // A life does not begin before the one before it has ended.
 func TestStartWaitsForClose(t *testing.T) {
-	b := startBackends(t, 1)
-	release := make(chan struct{})
-	closing := make(chan struct{}, 1)
-	var closes atomic.Int32
-	balancer := &scriptBalancer{
-		get: func() (Address, func(), error) { return Address{Addr: b[0].Addr()}, nil, nil },
-		close: func() error {
-			if closes.Add(1) == 1 {
-				closing <- struct{}{}
-				<-release
-			}
-			return nil
-		},
-	}
-	conn := dial(t, b[0].Addr(), WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle))
-	call(t, conn, grpc.WaitForReady(true))
-	receive(t, "Close", closing)
-	waitIdle(t, conn) // grpc has waited for Close long enough
-	conn.Connect()
-	if starts := strings.Count(strings.Join(balancer.recorded(), " "), "Start"); starts != 1 {
-		t.Errorf("Start was called %d times before Close returned", starts)
-	}
-	close(release)
-	call(t, conn, grpc.WaitForReady(true))
+	synctest.Test(t, func(t *testing.T) {
+		network := newMemNet()
+		server := grpc.NewServer()
+		go server.Serve(network)
+		defer server.Stop()
+		release := make(chan struct{})
+		balancer := &scriptBalancer{close: func() error { <-release; return nil }}
+		starts := func() int { return strings.Count(strings.Join(balancer.recorded(), " "), "Start") }
+		conn := dial(t, "svc", WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle), grpc.WithContextDialer(network.dial))
+		defer conn.Close()
+		time.Sleep(10*shortIdle + closeTime) // grpc has waited for Close long enough
+		if s := conn.GetState(); s != connectivity.Idle || !slices.Contains(balancer.recorded(), "Close") {
+			t.Fatalf("the channel is %v, calls %q", s, balancer.recorded())
+		}
+		conn.Connect()
+		synctest.Wait()
+		if n := starts(); n != 1 {
+			t.Errorf("Start was called %d times before Close returned", n)
+		}
+		close(release)
+		synctest.Wait()
+		if n := starts(); n != 2 {
+			t.Errorf("Start was called %d times, want again after Close", n)
+		}
+	})
 }
 
 // A ClientConn whose Start failed does not close the RoundRobin that another one
@@ -270,6 +271,12 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	if err := rr.Start("one", BalancerConfig{}); !errors.Is(err, fail) {
 		t.Fatalf("Start: %v, want %v", err, fail)
 	}
+	if rr.Notify() != nil {
+		t.Error("Notify after a Start that failed returns a channel")
+	}
+	if err := rr.Close(); err != nil {
+		t.Errorf("Close after a Start that failed: %v", err)
+	}
 	if err := rr.Start("one", BalancerConfig{}); err != nil {
 		t.Fatal(err)
 	}
@@ -283,8 +290,10 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	if _, ok := <-rr.Notify(); ok {
 		t.Error("Notify's channel is open after Close")
 	}
-	if rr.Up(list[0]) != nil {
-		t.Error("Up after Close returns a function")
+	for _, a := range []Address{list[0], {Addr: "never up:1"}} {
+		if rr.Up(a) != nil {
+			t.Errorf("Up(%v) after Close returns a function", a)
+		}
 	}
 
 	if err := rr.Start("two", BalancerConfig{}); err != nil {
@@ -315,44 +324,58 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	}
 }
 
-// The backoff grows though each new watcher delivers something before it fails.
+// The backoff grows though each new watcher delivers something before it fails,
+// and begins anew after one that has lived for longer than it ever gets.
 func TestBackoffOfShortLivedWatchers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-			calls++
-			return &shortLived{}, nil
-		}})
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
-		if calls > 60 {
-			t.Errorf("Resolve was called %d times in ten minutes", calls)
-		}
-		rr.Close()
-	})
+	for _, test := range []struct {
+		life         time.Duration
+		fewest, most int // calls of Resolve in ten minutes
+	}{
+		{0, 10, 60},
+		{time.Second, 10, 60},
+		{lastRetry + time.Second, 18, 20},
+	} {
+		t.Run(test.life.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+					calls++
+					return &shortLived{life: test.life}, nil
+				}})
+				if err := rr.Start("svc", BalancerConfig{}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				if calls < test.fewest || calls > test.most {
+					t.Errorf("Resolve was called %d times in ten minutes, want %d to %d", calls, test.fewest, test.most)
+				}
+				rr.Close()
+				time.Sleep(test.life) // of a Next that is running
+			})
+		})
+	}
 }
 
-type shortLived struct{ nexts int }
+// shortLived is a watcher whose second Next fails, after a while.
+type shortLived struct {
+	life  time.Duration
+	nexts int
+}
 
 func (w *shortLived) Next() ([]*naming.Update, error) {
 	if w.nexts++; w.nexts == 1 {
 		return add("a:1"), nil
 	}
+	time.Sleep(w.life)
 	return nil, errors.New("over")
 }
 func (w *shortLived) Close() {}
 
 // A reason is shown for as long as it is true.
 func TestReasonComesAndGoes(t *testing.T) {
-	watchers := make(chan *reportingWatcher, 2)
-	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-		w := &reportingWatcher{scriptWatcher: newScriptWatcher(), reasons: make(chan error)}
-		watchers <- w
-		return w, nil
-	}})))
+	watchers, r := reportingResolver()
+	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
 	w := receive(t, "the first watcher", watchers)
 	shows := func(want string, is bool) {
 		t.Helper()
@@ -383,12 +406,14 @@ func TestReasonComesAndGoes(t *testing.T) {
 
 // A method of the watcher's that is called besides Next may panic too.
 func TestOnErrorThatPanics(t *testing.T) {
-	calls := 0
+	var panicking []*scriptWatcher
 	good := &scriptResolver{}
 	b := startBackends(t, 1)
 	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
-		if calls++; calls < 3 {
-			return panickingReporter{newScriptWatcher()}, nil
+		if len(panicking) < 2 {
+			w := newScriptWatcher()
+			panicking = append(panicking, w)
+			return panickingReporter{w}, nil
 		}
 		return good.Resolve(target)
 	}})))
@@ -397,6 +422,11 @@ func TestOnErrorThatPanics(t *testing.T) {
 	}
 	good.watcher(t, 0).send(t, add(b[0].Addr())...)
 	callAll(t, conn, b...)
+	for i, w := range panicking {
+		if n := w.closeCount(); n != 1 {
+			t.Errorf("watcher %d, which panicked, was closed %d times, want once", i, n)
+		}
+	}
 }
 
 type panickingReporter struct{ *scriptWatcher }

@@ -1,0 +1,165 @@
+package adapter
+
+// RoundRobin by hand: what it knows, and forgets, without a ClientConn.
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcnaming/grpcnaming/naming"
+)
+
+const noneAvailable = "there is no address available"
+
+// refusal is the text with which Get refuses an RPC.
+func refusal(t *testing.T, b Balancer) string {
+	t.Helper()
+	a, _, err := b.Get(t.Context(), BalancerGetOptions{})
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("Get: %v, %v, want Unavailable", a, err)
+	}
+	return status.Convert(err).Message()
+}
+
+// The next life knows nothing of why the one before had no address, and whatever
+// that one's goroutine still has to say comes too late.
+func TestLateOfTheLifeBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watchers, r := reportingResolver()
+		rr := RoundRobin(r).(*roundRobin)
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		(<-watchers).reasons <- errors.New("no leader")
+		synctest.Wait()
+		if got, want := refusal(t, rr), noneAvailable+": no leader"; got != want {
+			t.Errorf("Get says %q, want %q", got, want)
+		}
+		former := rr.feed
+		rr.Close()
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, rr); got != noneAvailable {
+			t.Errorf("in the second life Get says %q, want %q", got, noneAvailable)
+		}
+
+		rr.failed(former, errors.New("late"))
+		if rr.fold(former, add("late:1"), true) || rr.known.len() > 0 {
+			t.Error("late updates are taken")
+		}
+		if _, ok := former.fetch(&former.bridgeTold); ok {
+			t.Error("a feed that has ended has something to fetch")
+		}
+		if got := refusal(t, rr); got != noneAvailable {
+			t.Errorf("after what was late Get says %q, want %q", got, noneAvailable)
+		}
+		rr.Close()
+	})
+}
+
+// A watcher may deliver again without saying that its trouble is over.
+func TestReasonEndsWithUpdates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watchers, r := reportingResolver()
+		b := startByHand(t, r)
+		w := <-watchers
+		w.reasons <- errors.New("no leader")
+		w.send(t, add("a:1")...)
+		w.send(t, del("a:1")...)
+		b.after(0)
+		if got := refusal(t, b); got != noneAvailable {
+			t.Errorf("Get says %q, want %q", got, noneAvailable)
+		}
+		b.Close()
+	})
+}
+
+// A Start for another target, though there was no Close, begins with nothing.
+func TestStartForAnotherTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &scriptResolver{}
+		b := startByHand(t, r)
+		r.watcher(t, 0).send(t, add("a:1")...)
+		b.after(0, "a:1")
+		b.Up(Address{Addr: "a:1"})
+		if a, _, err := b.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
+			t.Errorf("Get: %v, %v", a, err)
+		}
+		if err := b.Start("another", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, b); got != noneAvailable {
+			t.Errorf("Get says %q, want %q", got, noneAvailable)
+		}
+		b.Close()
+	})
+}
+
+// One Up is for everybody who waits.
+func TestUpWakesEachThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rr := RoundRobin(nil)
+		if err := rr.Start("a:1", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		var got atomic.Int32
+		for range 3 {
+			go func() {
+				if a, _, err := rr.Get(t.Context(), BalancerGetOptions{BlockingWait: true}); err == nil && a.Addr == "a:1" {
+					got.Add(1)
+				}
+			}()
+			synctest.Wait() // it waits
+		}
+		rr.Up(Address{Addr: "a:1"})
+		synctest.Wait()
+		if n := got.Load(); n != 3 {
+			t.Errorf("%d of 3 that waited have got the address", n)
+		}
+		rr.Close() // ends what still waits
+	})
+}
+
+// Close while the goroutine behind Notify makes a list: its channel is closed by
+// then, and nothing is put there any more.
+func TestCloseWhileListing(t *testing.T) {
+	for range 50 { // send looks for work and for the end in any order
+		rr := RoundRobin(nil).(*roundRobin)
+		f := newFeed(rr, nil)
+		f.lists, f.wake = make(chan []Address, 1), newMailbox[struct{}]()
+		f.tell()
+		f.end()
+		f.send()
+	}
+}
+
+// A watcher that was in use before goes on where it was, unless what it says first
+// after an error lists some of what is known once more.
+func TestSameWatcherListsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &unclosable{newScriptWatcher()}
+		b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
+		w.send(t, add("a:1", "b:1")...)
+		b.after(time.Second, "a:1", "b:1")
+		w.fail(t, errors.New("over"))
+		w.send(t, add("b:1", "c:1")...)
+		b.after(time.Second, "b:1", "c:1")
+		w.fail(t, errors.New("over"))
+		w.send(t, add("d:1")...)
+		b.after(time.Second, "b:1", "c:1", "d:1")
+		b.Close()
+		w.scriptWatcher.Close()
+	})
+}
+
+// unclosable is a watcher that can be used again after its Close, which does nothing.
+type unclosable struct{ *scriptWatcher }
+
+func (*unclosable) Close() {}
