@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +180,26 @@ func TestContractIdle(t *testing.T) {
 		callAll(t, conn, b[i%2])
 		waitIdle(t, conn)
 		eventually(t, "the watcher is closed", func() bool { return w.closeCount() == 1 })
+	}
+}
+
+// The same row: also while the name system is down.
+func TestIdleWakesThoughResolveFails(t *testing.T) {
+	b := startBackends(t, 1)
+	good := &scriptResolver{}
+	var down atomic.Bool
+	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+		if down.Load() {
+			return nil, errors.New("etcd: no leader")
+		}
+		return good.Resolve(target)
+	}})), grpc.WithIdleTimeout(shortIdle))
+	good.watcher(t, 0).send(t, add(b[0].Addr())...)
+	call(t, conn, grpc.WaitForReady(true))
+	down.Store(true)
+	for range 2 {
+		waitIdle(t, conn)
+		call(t, conn)
 	}
 }
 

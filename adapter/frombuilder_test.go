@@ -163,3 +163,43 @@ func TestFromBuilderResolvesAgain(t *testing.T) {
 		}
 	})
 }
+
+// After Close Next fails, and does not say what it has not said before.
+func TestFromBuilderClosedBeforeNext(t *testing.T) {
+	for range 50 { // what Next looks at first is a matter of luck
+		modern := manual.NewBuilderWithScheme("vendor")
+		modern.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: "a:1"}}})
+		w, err := FromBuilder(modern).Resolve("svc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		if updates, err := w.Next(); err != errWatcherClosed {
+			t.Fatalf("Next after Close: %v, %v", updates, err)
+		}
+	}
+}
+
+// That the resolver is well again is told though it has nothing new to say.
+func TestFromBuilderRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		modern := manual.NewBuilderWithScheme("vendor")
+		modern.InitialState(resolver.State{Addresses: []resolver.Address{}})
+		var cc resolver.ClientConn
+		modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
+		b := startByHand(t, FromBuilder(modern))
+		b.after(0)
+		for _, want := range []string{noneAvailable + ": vendor is down", noneAvailable} {
+			if want == noneAvailable {
+				modern.UpdateState(resolver.State{})
+			} else {
+				cc.ReportError(errors.New("vendor is down"))
+			}
+			synctest.Wait()
+			if got := refusal(t, b); got != want {
+				t.Errorf("Get says %q, want %q", got, want)
+			}
+		}
+		b.Close()
+	})
+}

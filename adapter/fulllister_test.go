@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -115,6 +117,45 @@ func TestNotAFullLister(t *testing.T) {
 		callAll(t, conn, b[:2]...)
 		w.send(t, add(b[2].Addr())...)
 		callAll(t, conn, b[2])
+	})
+}
+
+// Only the first Next of it is all there is: one that says nothing is not told
+// again and again.
+func TestFullListerRepeatsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, script := fullResolver(true)
+		b := startByHand(t, r)
+		script.watcher(t, 0).send(t, add("a:1")...)
+		script.watcher(t, 0).fail(t, errors.New("over"))
+		w := script.watcher(t, 1)
+		for range 5 {
+			w.send(t)
+			b.after(time.Second)
+		}
+		if n := b.count(); n != 2 {
+			t.Errorf("%d lists came, want one of a:1 and one of nothing", n)
+		}
+		b.Close()
+	})
+}
+
+// What one watcher says of its first Next says nothing of the next watcher's.
+func TestFullListerSpeaksForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full, script := fullResolver(true)
+		calls := 0
+		b := startByHand(t, &scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+			if calls++; calls == 1 {
+				return full.Resolve(target)
+			}
+			return script.Resolve(target)
+		}})
+		script.watcher(t, 0).send(t, add("a:1")...)
+		script.watcher(t, 0).fail(t, errors.New("over"))
+		script.watcher(t, 1).send(t)
+		b.after(time.Second, "a:1")
+		b.Close()
 	})
 }
 

@@ -77,6 +77,37 @@ type askedWatcher struct {
 
 func (w *askedWatcher) FirstNextIsFull() bool { w.asked = true; return true }
 
+// A watcher that is its own resolver, and begins anew with each Resolve: that its
+// Next failed when the life before ended is not said of this one.
+func TestErrorOfTheLifeBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &anewWatcher{}
+		rr := RoundRobin(w)
+		for range 2 {
+			if err := rr.Start("svc", BalancerConfig{}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			rr.Close()
+			synctest.Wait()
+		}
+		if w.resolves != 2 {
+			t.Errorf("Resolve was called %d times in two lives, want once in each", w.resolves)
+		}
+	})
+}
+
+type anewWatcher struct {
+	*scriptWatcher
+	resolves int
+}
+
+func (w *anewWatcher) Resolve(string) (naming.Watcher, error) {
+	w.resolves++
+	w.scriptWatcher = newScriptWatcher()
+	return w, nil
+}
+
 // exitingResolver's watchers end the goroutine of a Next that has nothing to say.
 type exitingResolver struct{ *scriptResolver }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,9 +15,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/attributes"
 	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/status"
 )
 
 // fakeCC records what a policy does to its ClientConn.
@@ -39,8 +42,10 @@ type fakeSubConn struct {
 func (s *fakeSubConn) Connect()  { s.connects++ }
 func (s *fakeSubConn) Shutdown() { s.shutdown = true }
 
-func (s *fakeSubConn) enter(c connectivity.State) {
-	s.listener(balancer.SubConnState{ConnectivityState: c, ConnectionError: errors.New("refused")})
+func (s *fakeSubConn) enter(c connectivity.State) { s.fail(c, errors.New("refused")) }
+
+func (s *fakeSubConn) fail(c connectivity.State, err error) {
+	s.listener(balancer.SubConnState{ConnectivityState: c, ConnectionError: err})
 }
 
 func (cc *fakeCC) NewSubConn(a []resolver.Address, o balancer.NewSubConnOptions) (balancer.SubConn, error) {
@@ -159,6 +164,48 @@ func TestPolicyAfterClose(t *testing.T) {
 	tell(report{})
 	if got, want := fmt.Sprint(balancer.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
 		t.Errorf("calls %s, want %s", got, want)
+	}
+}
+
+// Down and up are for an address that is connected and has another pointer as its
+// Metadata, and for none that has only moved in the list or is being connected.
+func TestPolicyRenamesNothingElse(t *testing.T) {
+	type zone struct{ name string }
+	x, y := Address{Addr: "a:1", Metadata: []string{"not comparable"}}, Address{Addr: "b:1"}
+	before, after := Address{Addr: "c:1", Metadata: &zone{"c"}}, Address{Addr: "c:1", Metadata: &zone{"c"}}
+	balancer := &scriptBalancer{}
+	p, cc, tell := policyUnderTest(balancer)
+	defer p.Close()
+	tell(report{addresses: []Address{x, y, before}}, "a:1", "b:1", "c:1")
+	cc.subConns[0].enter(connectivity.Ready)
+	cc.subConns[1].enter(connectivity.Ready)
+	cc.subConns[2].enter(connectivity.Connecting)
+	tell(report{addresses: []Address{y, x, after}}, "b:1", "a:1", "c:1")
+	if got, want := fmt.Sprint(balancer.recorded()), "[Up a:1 Up b:1]"; got != want || len(cc.subConns) != 3 {
+		t.Errorf("calls %s and %d SubConns, want %s and 3", got, len(cc.subConns), want)
+	}
+	cc.subConns[2].enter(connectivity.Ready)
+	if balancer.last != after {
+		t.Errorf("Up of %v, want the newest, %v", balancer.last, after)
+	}
+}
+
+// RPCs to an address that is down show the newest reason. A status in that, such
+// as one that the dialer returned, is none of theirs.
+func TestPolicyShowsWhyAnAddressIsDown(t *testing.T) {
+	a := Address{Addr: "a:1"}
+	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { return a, nil, nil }})
+	defer p.Close()
+	tell(report{addresses: []Address{a}}, "a:1")
+	for _, reason := range []string{"refused", "reset"} {
+		cc.subConns[0].fail(connectivity.TransientFailure, status.Error(codes.PermissionDenied, reason))
+		_, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
+		if err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%v, want an error with %q", err, reason)
+		}
+		if s, ok := status.FromError(err); ok {
+			t.Errorf("%v is a status, %v", err, s.Code())
+		}
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/resolver"
-
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -50,11 +48,7 @@ func TestNewestWins(t *testing.T) {
 			b := newFlood(n)
 			b.rest = make(chan struct{})
 			cc := &toldConn{taken: make(chan struct{}), allow: make(chan struct{})}
-			r, err := builder(b).Build(resolver.Target{}, cc, resolver.BuildOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
+			defer build(t, builder(b), cc).Close()
 			receive(t, "a State", cc.taken)
 			close(b.rest)
 			select {
