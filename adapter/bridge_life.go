@@ -62,6 +62,9 @@ func (b *bridge) run(former *bridge, tried func()) {
 		}
 		b.states.put(report{err: err})
 		tried()
+		if b.ctx.Err() != nil { // that is why, and nothing to tell
+			return
+		}
 		delay := backOff.NextBackOff()
 		logger.Warningf("%v; trying again in %v", err, delay)
 		if !sleep(b.ctx, delay) {

@@ -117,8 +117,13 @@ func TestDialWaitsForStart(t *testing.T) {
 		if !strings.Contains(log(), "Start has not returned") {
 			t.Error("the log does not say what takes so long")
 		}
+		// One that ends after Close is no failure.
+		log = logged.Mark()
 		b.Close()
 		close(release)
 		synctest.Wait()
+		if text := log(); text != "" {
+			t.Errorf("after Close the log says %q", text)
+		}
 	})
 }

@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 
+	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/internal/consulagent"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
@@ -112,6 +115,51 @@ func TestAgentIsKilled(t *testing.T) {
 		tr.begin()
 		tr.over(func() {})
 	})
+}
+
+// A ClientConn that was idle knows addresses, and begins a new watch, also at a
+// server that has just started and still reads its log.
+func TestAgentIsRestartedInIdleness(t *testing.T) {
+	t.Parallel()
+	agent := startAgent(t, consulagent.Config{Persistent: true})
+	tr := newTrial(t, "agent killed, restarted with its data, a ClientConn goes idle and wakes all the time")
+	tr.at(inCatalog{agent.Client(), tr.service})
+	unlabelled(func() { // something to read
+		for range 5_000 {
+			if _, err := agent.Client().KV().Put(&api.KVPair{Key: "x"}, nil); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	tr.serve(3)
+	l := tr.connect(adapter.RoundRobin(consulnaming.NewConsulResolver(agent.Address(), tr.service)), grpc.WithIdleTimeout(50*time.Millisecond))
+	wake := func() {
+		testwait.Until(t, "the ClientConn is idle", func() bool { return l.conn.GetState() == connectivity.Idle })
+		l.call()
+	}
+	wake()
+	wake()
+	tr.must(agent.Kill())
+	began := time.Now()
+	restarted := make(chan error, 1)
+	go func() { restarted <- restart(agent) }()
+	for again := true; again; {
+		wake()
+		select {
+		case err := <-restarted:
+			tr.must(err)
+			again = false
+		default:
+		}
+	}
+	wake()
+	wake()
+	for _, e := range l.firstErrors() {
+		t.Errorf("an RPC failed: %s", e)
+	}
+	t.Logf("%d RPCs; the agent was back after %v", l.sent.Load(), time.Since(began).Round(time.Millisecond))
+	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load()})
 }
 
 // putAll puts those that are healthy throughout into the catalogue in one change.
