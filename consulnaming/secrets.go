@@ -3,7 +3,9 @@ package consulnaming
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"html"
 	"net/http"
 	"net/url"
 	"os"
@@ -103,16 +105,21 @@ func (s secrets) hide(text string) string {
 	})
 }
 
-// spellings has the secret and what it looks like as a part of a URL, plain and in
-// the quotes that net/http puts around one.
+// spellings has the secret and what it looks like as a part of a URL or of a page
+// that somebody answers with, plain and in quotes: those that net/http puts around
+// one, and JSON's.
 func spellings(secret string) (all []string) {
 	for _, s := range []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret),
 		strings.TrimPrefix(url.UserPassword("", secret).String(), ":"),
 		strings.TrimPrefix((&url.URL{Host: secret}).String(), "//"),
+		html.EscapeString(secret),
 	} {
 		quoted := strconv.Quote(s)
 		all = append(all, s, quoted[1:len(quoted)-1])
+	}
+	if quoted, err := json.Marshal(secret); err == nil {
+		all = append(all, string(quoted[1:len(quoted)-1]))
 	}
 	return all
 }

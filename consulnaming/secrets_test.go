@@ -103,16 +103,22 @@ func TestAddressHidesPassword(t *testing.T) {
 // What a part of a URL makes of a secret, and what quotes make of that, is hidden
 // whole.
 func TestSpellingsAreHidden(t *testing.T) {
-	const secret = "p/a s?5%&5;,=é\"$+:@"
+	const secret = "p/a s?5%&5;,=é\"$+:@<"
 	for name, spelling := range map[string]string{
 		"plain":    secret,
 		"query":    url.QueryEscape(secret),
 		"path":     url.PathEscape(secret),
 		"password": strings.TrimPrefix(url.UserPassword("", secret).String(), ":"),
 		"host":     strings.TrimPrefix((&url.URL{Host: secret}).String(), "//"),
+		"HTML":     "p/a s?5%&amp;5;,=é&#34;$+:@&lt;",
+		"JSON":     `p/a s?5%\u00265;,=é\"$+:@\u003c`,
 	} {
-		quoted := strconv.Quote(spelling)
-		for _, text := range []string{spelling, quoted[1 : len(quoted)-1]} {
+		texts := []string{spelling}
+		if name != "JSON" {
+			quoted := strconv.Quote(spelling)
+			texts = append(texts, quoted[1:len(quoted)-1])
+		}
+		for _, text := range texts {
 			if got, want := (secrets{secret}).hide("<"+text+">"), "<"+hiddenText+">"; got != want {
 				t.Errorf("%s: hide(%q) = %q, want %q", name, text, got, want)
 			}
