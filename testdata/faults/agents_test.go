@@ -134,12 +134,26 @@ func TestAgentIsRestartedInIdleness(t *testing.T) {
 	})
 	tr.serve(3)
 	l := tr.connect(adapter.RoundRobin(consulnaming.NewConsulResolver(agent.Address(), tr.service)), grpc.WithIdleTimeout(50*time.Millisecond))
-	wake := func() {
+	sleep := func() {
 		testwait.Until(t, "the ClientConn is idle", func() bool { return l.conn.GetState() == connectivity.Idle })
+	}
+	wake := func() {
+		sleep()
 		l.call()
 	}
 	wake()
 	wake()
+	// What is left then are the servers' listeners, one goroutine of an idle ClientConn
+	// and the test's own.
+	settled := func() (n int) {
+		sleep()
+		testwait.Until(t, "nothing runs for the ClientConn", func() bool {
+			n, _ = goroutines(t.Name())
+			return n <= len(tr.running)+2
+		})
+		return n
+	}
+	before := settled()
 	tr.must(agent.Kill())
 	began := time.Now()
 	restarted := make(chan error, 1)
@@ -155,11 +169,12 @@ func TestAgentIsRestartedInIdleness(t *testing.T) {
 	}
 	wake()
 	wake()
+	after := settled()
 	for _, e := range l.firstErrors() {
 		t.Errorf("an RPC failed: %s", e)
 	}
 	t.Logf("%d RPCs; the agent was back after %v", l.sent.Load(), time.Since(began).Round(time.Millisecond))
-	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load()})
+	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load(), before: before, after: after})
 }
 
 // putAll puts those that are healthy throughout into the catalogue in one change.
