@@ -3,12 +3,14 @@ package adapter
 // RoundRobin by hand: what it knows, and forgets, without a ClientConn.
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -163,3 +165,70 @@ func TestSameWatcherListsAnew(t *testing.T) {
 type unclosable struct{ *scriptWatcher }
 
 func (*unclosable) Close() {}
+
+// What RoundRobin knew in one life, by hand: nothing of it spoils the next.
+func TestRoundRobinLivesByHand(t *testing.T) {
+	fail := errors.New("no such cluster")
+	good := &scriptResolver{}
+	calls := 0
+	rr := RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+		if calls++; calls == 1 {
+			return nil, fail
+		}
+		return good.Resolve(target)
+	}})
+	if err := rr.Start("one", BalancerConfig{}); !errors.Is(err, fail) {
+		t.Fatalf("Start: %v, want %v", err, fail)
+	}
+	if rr.Notify() != nil {
+		t.Error("Notify after a Start that failed returns a channel")
+	}
+	if err := rr.Close(); err != nil {
+		t.Errorf("Close after a Start that failed: %v", err)
+	}
+	if err := rr.Start("one", BalancerConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	w := good.watcher(t, 0)
+	w.send(t, add("a:1")...)
+	list := receive(t, "Notify", rr.Notify())
+	down := rr.Up(list[0])
+	if err := rr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := <-rr.Notify(); ok {
+		t.Error("Notify's channel is open after Close")
+	}
+	for _, a := range []Address{list[0], {Addr: "never up:1"}} {
+		if rr.Up(a) != nil {
+			t.Errorf("Up(%v) after Close returns a function", a)
+		}
+	}
+
+	if err := rr.Start("two", BalancerConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := rr.Get(context.Background(), BalancerGetOptions{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("Get knows addresses of another target: %v", err)
+	}
+	good.watcher(t, 1).send(t, add("a:1", "b:1")...)
+	list = receive(t, "Notify", rr.Notify())
+	rr.Up(list[0])
+	down(nil) // of the life before
+	if a, _, err := rr.Get(context.Background(), BalancerGetOptions{BlockingWait: true}); err != nil || a.Addr != "a:1" {
+		t.Errorf("Get: %v, %v", a, err)
+	}
+	rr.Close()
+
+	// Get that waits ends with Close.
+	rr.Start("three", BalancerConfig{})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := rr.Get(context.Background(), BalancerGetOptions{BlockingWait: true})
+		done <- err
+	}()
+	rr.Close()
+	if err := receive(t, "Get", done); err != grpc.ErrClientConnClosing {
+		t.Errorf("Get: %v", err)
+	}
+}

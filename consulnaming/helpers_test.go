@@ -234,3 +234,25 @@ func expect(t *testing.T, w naming.Watcher, want string) {
 		t.Fatalf("Next: %q, want %q", got, want)
 	}
 }
+
+func drain(w naming.Watcher) (done chan struct{}) {
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := w.Next(); err != nil {
+				return
+			}
+		}
+	}()
+	return done
+}
+
+func resolveOrFail(t *testing.T, r naming.Resolver, target string) *watcher {
+	t.Helper()
+	w, err := r.Resolve(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.(*watcher)
+}

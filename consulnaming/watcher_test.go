@@ -1,13 +1,9 @@
 package consulnaming
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +11,6 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
-	"github.com/grpcnaming/grpcnaming/naming"
 )
 
 // The article's loop: the first Next returns the full set, the others the
@@ -372,104 +367,4 @@ func TestMetadataChanges(t *testing.T) {
 		register(t, a, s, "a", "10.0.0.1", 80, "v2")
 		expect(t, w, "-10.0.0.1:80[[v1]] +10.0.0.1:80[[v2]]")
 	})
-}
-
-// roundTripper makes a Consul of a function, without a network, so that time can
-// be the test's.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func clientOf(t *testing.T, f roundTripper) *api.Client {
-	t.Helper()
-	c, err := api.NewClient(&api.Config{Address: "consul.test:8500", HttpClient: &http.Client{Transport: f}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// requests records when queries were made, and with which parameters.
-type requests struct {
-	mu    sync.Mutex
-	times []time.Time
-	urls  []string
-}
-
-func (r *requests) add(req *http.Request) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.times = append(r.times, time.Now())
-	r.urls = append(r.urls, req.URL.RawQuery)
-	return len(r.times)
-}
-
-func (r *requests) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.times)
-}
-
-// await waits for a query with such an index, and returns that. The index of a
-// query without one is 0.
-func (r *requests) await(t *testing.T, is func(index uint64) bool) (index uint64) {
-	t.Helper()
-	eventually(t, "another index", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for _, raw := range r.urls {
-			q, _ := url.ParseQuery(raw)
-			index, _ = strconv.ParseUint(q.Get("index"), 10, 64)
-			if is(index) {
-				return true
-			}
-		}
-		return false
-	})
-	return index
-}
-
-// recorded returns a client of the agent at address, and what it sends.
-func recorded(t *testing.T, address string) (*api.Client, *requests) {
-	t.Helper()
-	seen := &requests{}
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	c, err := api.NewClient(&api.Config{Address: address, HttpClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		seen.add(r)
-		return transport.RoundTrip(r)
-	})}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, seen
-}
-
-func drain(w naming.Watcher) (done chan struct{}) {
-	done = make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			if _, err := w.Next(); err != nil {
-				return
-			}
-		}
-	}()
-	return done
-}
-
-var errRefused = errors.New("connection refused")
-
-func silent(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
-func resolveOrFail(t *testing.T, r naming.Resolver, target string) *watcher {
-	t.Helper()
-	w, err := r.Resolve(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w.(*watcher)
 }
