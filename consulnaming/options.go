@@ -98,8 +98,9 @@ func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 // MetadataFunc fills the Metadata of each Update. When the value for a known
 // address changes in content, as reflect.DeepEqual sees it, Next returns a
 // Delete with the old value and an Add with the new one: what is behind it must not
-// be written to any more. f is called by the goroutine that calls Next, and must not change e, which other watchers read; an
-// address for which it panics has nil Metadata.
+// be written to any more. f is called by the goroutine that calls Next, and must not
+// change e, which other watchers read; an address for which it panics has nil
+// Metadata.
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }
 }

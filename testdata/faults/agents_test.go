@@ -174,7 +174,7 @@ func TestAgentIsRestartedInIdleness(t *testing.T) {
 		t.Errorf("an RPC failed: %s", e)
 	}
 	t.Logf("%d RPCs; the agent was back after %v", l.sent.Load(), time.Since(began).Round(time.Millisecond))
-	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load(), before: before, after: after})
+	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load(), converged: unmeasured, before: before, after: after})
 }
 
 // putAll puts those that are healthy throughout into the catalogue in one change.

@@ -261,7 +261,7 @@ func TestTLS(t *testing.T) {
 			before, _ := goroutines(t.Name())
 			failed := cl.mustSay(t, c.want)
 			after, _ := goroutines(t.Name())
-			table.add(row{name: tr.name + ": RPCs say why", sent: failed, failed: failed, before: before, after: after})
+			table.add(row{name: tr.name + ": RPCs say why", sent: failed, failed: failed, converged: unmeasured, before: before, after: after})
 		})
 	}
 }

@@ -21,16 +21,23 @@ type rows struct {
 type row struct {
 	name          string
 	sent, failed  int64
-	converged     time.Duration
-	before, after int // goroutines
+	converged     time.Duration // or unmeasured
+	before, after int           // goroutines
 }
+
+// unmeasured says of a case that nothing has to converge in it.
+const unmeasured time.Duration = -1
 
 const tableHead = `| Case | RPCs sent | RPCs failed | Time to converge | Goroutines before | after |
 |---|---:|---:|---:|---:|---:|
 `
 
 func (r row) String() string {
-	return fmt.Sprintf("| %s | %d | %d | %.2f s | %d | %d |", r.name, r.sent, r.failed, r.converged.Seconds(), r.before, r.after)
+	converged := "–"
+	if r.converged != unmeasured {
+		converged = fmt.Sprintf("%.2f s", r.converged.Seconds())
+	}
+	return fmt.Sprintf("| %s | %d | %d | %s | %d | %d |", r.name, r.sent, r.failed, converged, r.before, r.after)
 }
 
 func (r *rows) add(one row) {
