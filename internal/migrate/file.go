@@ -81,6 +81,7 @@ var rewrites = []func(*file){
 	addIdleTimeout,
 	reportGone,
 	reportServiceConfig,
+	reportArticleCopies,
 }
 
 // concerns says whether the rewrites can have anything to do with src.
