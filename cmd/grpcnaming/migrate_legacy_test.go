@@ -31,6 +31,9 @@ func TestMigrateLegacy(t *testing.T) {
 	if !strings.Contains(errs.String(), "mocks/watcher.go:4:1: note: this file is generated") {
 		t.Errorf("no note about the mocks:\n%s", errs.String())
 	}
+	if !strings.Contains(errs.String(), "consullb/consul.go:42:1: note: watcher watches Consul with faults") {
+		t.Errorf("no note about the copy of the article:\n%s", errs.String())
+	}
 	addSums(t, root, dir)
 	goRuns(t, dir, "vet", "./...")
 	goRuns(t, dir, "test", "./...")
