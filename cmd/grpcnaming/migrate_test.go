@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/grpcnaming/grpcnaming/internal/testproxy"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -20,16 +21,26 @@ func (r reexec) Run() int {
 	})
 }
 
+// The scripts have the stand-ins of testdata/proxy and nothing else to load
+// modules from; with GOPROXY=$TOONEW there is a newest grpc-go besides that asks
+// for a newer Go. $STANDIN is a checkout that goes with them, $CHECKOUT the real.
 func TestMigrateScripts(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
+	proxied := standInEnv(t, standIns(t))
+	tooNew := testproxy.URL(standIns(t, "testdata/toonew"))
+	standIn := checkoutStandIn(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, proxied...)
+			env.Setenv("GOPATH", filepath.Join(env.WorkDir, "gopath"))
+			env.Setenv("TOONEW", tooNew)
 			env.Setenv("CHECKOUT", root)
+			env.Setenv("STANDIN", standIn)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // each command would end with a second of waiting
 			return nil
 		},
