@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,34 +9,47 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/term"
 
 	"github.com/grpcnaming/grpcnaming/internal/migrate"
+	"github.com/grpcnaming/grpcnaming/internal/program"
 )
 
-// migrateCode shows, lists or writes what an old codebase becomes. What it
-// cannot rewrite goes to stderr, and makes the exit status 1.
+// migrateCode shows, lists or writes what an old program becomes. What it
+// cannot do goes to stderr, and makes the exit status 1.
 func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Writer) error {
-	var opts migrate.Options
+	var opts program.Options
 	write := flags.Bool("w", false, "write the files instead of showing a diff")
 	list := flags.Bool("l", false, "list the files that change instead of showing a diff")
 	asJSON := flags.Bool("json", false, "print what changes and what is left as JSON instead of showing a diff")
 	flags.BoolVar(&opts.KeepIdle, "keep-idle", false, "do not put grpc.WithIdleTimeout(0) beside WithBalancer")
-	flags.StringVar(&opts.Replace, "replace", "", "add to go.mod a replace directive to `DIR`, a checkout of "+migrate.Module)
-	flags.BoolVar(&opts.Dropin, "dropin", false, "add to go.mod what dependencies need that import google.golang.org/grpc/naming")
+	flags.StringVar(&opts.Replace, "replace", builtIn(), "let go.mod replace "+migrate.Module+" by `DIR`, a checkout")
+	flags.BoolVar(&opts.Deps, "deps", true, "look at dependencies too; without, only own code is rewritten")
+	flags.BoolVar(&opts.Dropin, "dropin", true, "put a module of ours in the place of google.golang.org/grpc/naming for dependencies that import it")
+	flags.StringVar(&opts.Fork, "fork", "third_party", "copy dependencies that have to be migrated to `DIR`, relative to that of go.mod or go.work; empty for no copies")
+	flags.BoolVar(&opts.Check, "check", true, "build the program and compile its tests")
+	flags.StringVar(&opts.GRPC, "grpc", "", "go to this `VERSION` of grpc-go (default the newest that this Go builds)")
+	flags.StringVar(&opts.Module, "module", "", "the `PATH` of a module that has no go.mod yet")
+	flags.DurationVar(&opts.Try, "try", 10*time.Minute, "how long to try versions of dependencies that do not compile")
+	verbose := flags.Bool("v", false, "say each step, one a line")
 	if err := parse(flags, args, anyNumber); err != nil {
 		return err
 	}
 	patterns := flags.Args()
 	if len(patterns) == 0 {
-		patterns = []string{"."}
+		patterns = []string{"./..."}
 	}
 	stderr := flags.Output()
-	progress, done := progressOn(stderr)
-	out, err := migrate.Run(ctx, patterns, opts, progress)
-	done()
+	show := newStatusLine(stderr, *verbose)
+	opts.Directories, opts.Doing = show.directories, show.doing
+	out, err := program.Run(ctx, patterns, opts)
+	show.clear()
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted; nothing has been written")
@@ -43,26 +57,46 @@ func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout
 		fmt.Fprintf(stderr, "grpcnaming migrate: %v\n", err)
 		return errMisuse
 	}
-	left := out.Left()
-	for _, f := range out.Files {
-		if *write {
-			if err := f.Write(); err != nil {
-				out.Reports = append(out.Reports, migrate.NotWritten(f, err))
-				left = true
+	defer out.Close()
+	writes := *write && !out.Unseen()
+	var unproven error
+	if writes {
+		if n := out.Dirty(ctx); n > 0 {
+			fmt.Fprintf(stderr, "warning: git has %d changed files here that are not committed; what is written now comes on top of them\n", n)
+		}
+		list := func(written []string) {
+			if !*asJSON {
+				for _, name := range written {
+					fmt.Fprintln(stdout, name)
+				}
 			}
 		}
-		if *list {
+		list(out.Write())
+		var vendored []string
+		vendored, unproven = out.Prove(ctx)
+		show.clear()
+		list(vendored)
+	}
+	if *asJSON {
+		return cmp.Or(printJSON(stdout, out, writes), unproven, status(out.Left()))
+	}
+	for _, f := range out.Files {
+		switch {
+		case *write:
+		case *list:
 			fmt.Fprintln(stdout, f.Name)
-		}
-		if !*write && !*list && !*asJSON {
+		case filepath.Base(f.Name) != "go.sum":
 			stdout.Write(diff.Diff(f.Name+".orig", f.Old, f.Name, f.New))
 		}
 	}
-	if *asJSON {
-		return errors.Join(printJSON(stdout, out, *write), status(left))
-	}
 	for _, r := range out.Reports {
 		fmt.Fprintln(stderr, r)
+	}
+	for _, m := range out.Modules {
+		describe(stderr, m)
+	}
+	if *write && !writes {
+		fmt.Fprintln(stderr, "nothing has been written")
 	}
 	if len(out.Commands) > 0 {
 		fmt.Fprintln(stderr, "next:")
@@ -70,7 +104,104 @@ func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout
 	for _, c := range out.Commands {
 		fmt.Fprintln(stderr, "\t"+c)
 	}
-	return status(left)
+	return cmp.Or(unproven, status(out.Left()))
+}
+
+// builtIn is the directory that this command was built in, if it can be told
+// and is still there: the module path is not published yet.
+func builtIn() string {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		return ""
+	}
+	dir := filepath.Join(filepath.Dir(file), "..", "..")
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		return ""
+	}
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, dir); err == nil {
+			return rel // what goes into go.mod may hold for others too
+		}
+	}
+	return dir
+}
+
+// describe says what becomes of a module, and whether it builds.
+func describe(w io.Writer, m *program.Module) {
+	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	indented := func(format string, args ...any) { say("  "+format, args...) }
+	if m.Stopped != "" {
+		say("%s: given up, so this does not say what is left: %s", m.Path, m.Stopped)
+		return
+	}
+	if m.Unseen != "" {
+		say("%s: its dependencies could not be looked at, so this does not say what is left:", m.Path)
+		indented("%s", strings.ReplaceAll(m.Unseen, "\n", "\n  "))
+		indented("run it again when that is mended; -deps=false sees to your own code alone")
+		return
+	}
+	for _, l := range m.Lacking {
+		say("%s: cannot be had, so what it imports was not looked at: %s", m.Path, l)
+	}
+	if m.Clean {
+		if len(m.Lacking) == 0 {
+			say("%s: nothing that grpc-go removed is used, neither by it nor by what it imports (%d packages looked at)%s", m.Path, m.Packages, heldBack(m))
+		}
+		return
+	}
+	if m.PathFrom != "" {
+		say("%s: this is the path of the new module, by %s", m.Path, m.PathFrom)
+	}
+	was := ""
+	if m.Was != "" && m.Was != m.GRPC {
+		was = ", was " + m.Was
+	}
+	say("%s: %d packages looked at; grpc-go %s%s", m.Path, m.Packages, m.GRPC, was)
+	if len(m.Dropin) > 0 {
+		indented("%s is replaced by naming/dropin, for %s", migrate.Removed, strings.Join(m.Dropin, ", "))
+	}
+	for _, r := range m.Raised {
+		indented("%s %s => %s: %s", r.Module, r.From, r.To, r.Why)
+	}
+	for _, f := range m.Forks {
+		indented("%s %s is copied to %s: %d files, %d lines changed; %s", f.Module, f.Version, f.Dir, f.Files, f.Lines, f.Why)
+	}
+	for _, s := range m.Slow {
+		indented("%s: the time for trying versions was over; -try gives it more", s)
+	}
+	describeBuild(w, m)
+}
+
+func heldBack(m *program.Module) string {
+	if m.Was == "" || m.Was == m.GRPC {
+		return ""
+	}
+	return fmt.Sprintf("; it is at grpc-go %s, and -grpc latest takes it to %s", m.Was, m.GRPC)
+}
+
+func describeBuild(w io.Writer, m *program.Module) {
+	if m.Build == nil {
+		return
+	}
+	if m.Build.OK {
+		fmt.Fprintf(w, "builds with grpc-go %s and its tests compile\n", m.Build.GRPC)
+		return
+	}
+	fmt.Fprintf(w, "does not build with grpc-go %s:\n", m.Build.GRPC)
+	for _, f := range m.Build.Failures {
+		mark := "not of grpcnaming's concern"
+		if f.Concern {
+			mark = "left to do"
+		}
+		in := ""
+		if f.Module != "" && f.Module != m.Path {
+			in = " of " + f.Module
+		}
+		fmt.Fprintf(w, "  %s: %s%s\n    %s\n    -> %s\n", mark, f.Package, in, strings.ReplaceAll(f.Text, "\n", "\n    "), f.Write)
+	}
+	if m.Build.BuildsWith != "" {
+		fmt.Fprintf(w, "the newest grpc-go that it builds with is %s: run it with -grpc %[1]s\n", m.Build.BuildsWith)
+	}
 }
 
 func status(left bool) error {
@@ -80,16 +211,18 @@ func status(left bool) error {
 	return nil
 }
 
-func printJSON(w io.Writer, out *migrate.Outcome, written bool) error {
+func printJSON(w io.Writer, out *program.Outcome, written bool) error {
 	doc := struct {
 		Written  bool              `json:"written"`
 		Files    []*migrate.Result `json:"files"`
 		Reports  []migrate.Report  `json:"reports"`
+		Modules  []*program.Module `json:"modules"`
 		Commands []string          `json:"commands"`
-	}{written, out.Files, out.Reports, out.Commands}
+	}{written, out.Files, out.Reports, out.Modules, out.Commands}
 	// Lists are never null: whoever reads them need not care.
 	doc.Files = append([]*migrate.Result{}, doc.Files...)
 	doc.Reports = append([]migrate.Report{}, doc.Reports...)
+	doc.Modules = append([]*program.Module{}, doc.Modules...)
 	doc.Commands = append([]string{}, doc.Commands...)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -97,17 +230,44 @@ func printJSON(w io.Writer, out *migrate.Outcome, written bool) error {
 	return e.Encode(doc)
 }
 
-// progressOn draws a line on a terminal, and nothing elsewhere.
-func progressOn(w io.Writer) (progress func(done, total int), clear func()) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return nil, func() {}
+// A statusLine says on a terminal what takes time; elsewhere only if it is
+// asked to, in lines.
+type statusLine struct {
+	w       io.Writer // nil for none
+	log     io.Writer // nil for none; gets lines
+	percent int
+	steps   int
+}
+
+func newStatusLine(w io.Writer, verbose bool) *statusLine {
+	if verbose {
+		return &statusLine{log: w}
 	}
-	last := -1
-	return func(done, total int) {
-		if percent := done * 100 / total; percent != last {
-			last = percent
-			fmt.Fprintf(w, "\r%d%% of %d directories\x1b[K", percent, total)
-		}
-	}, func() { fmt.Fprint(w, "\r\x1b[K") }
+	if f, ok := w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		w = nil
+	}
+	return &statusLine{w: w, percent: -1}
+}
+
+func (s *statusLine) directories(done, total int) {
+	if percent := done * 100 / total; s.w != nil && percent != s.percent {
+		s.percent = percent
+		fmt.Fprintf(s.w, "\r%d%% of %d directories\x1b[K", percent, total)
+	}
+}
+
+func (s *statusLine) doing(what string) {
+	if s.log != nil {
+		fmt.Fprintln(s.log, what)
+	}
+	if s.w != nil {
+		s.steps++
+		fmt.Fprintf(s.w, "\r%d: %.100s\x1b[K", s.steps, what)
+	}
+}
+
+func (s *statusLine) clear() {
+	if s.w != nil {
+		fmt.Fprint(s.w, "\r\x1b[K")
+	}
 }

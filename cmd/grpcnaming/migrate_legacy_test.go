@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/tools/txtar"
 )
 
 // One command takes a legacy repository to today: it builds, and the tests that
@@ -24,7 +22,7 @@ func TestMigrateLegacy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	args := []string{"migrate", "-w", "-replace", root, dir + "/..."}
+	args := []string{"migrate", "-deps=false", "-w", "-replace", root, dir + "/..."}
 	if got := run(context.Background(), args, &out, &errs); got != exitOK {
 		t.Fatalf("exit status %d\n%s", got, errs.String())
 	}
@@ -38,46 +36,10 @@ func TestMigrateLegacy(t *testing.T) {
 	goRuns(t, dir, "vet", "./...")
 	goRuns(t, dir, "test", "./...")
 	out.Reset()
-	run(context.Background(), []string{"migrate", "-l", "-replace", root, dir + "/..."}, &out, &errs)
+	run(context.Background(), []string{"migrate", "-deps=false", "-l", "-replace", root, dir + "/..."}, &out, &errs)
 	if out.Len() > 0 {
 		t.Errorf("a second run changes %s", out.String())
 	}
-}
-
-// With -dropin a dependency that imports google.golang.org/grpc/naming builds,
-// and its resolver goes into our RoundRobin.
-func TestMigrateDropin(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	a, err := txtar.ParseFile("testdata/dropin.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range a.Files {
-		path := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var out, errs bytes.Buffer
-	app := filepath.Join(dir, "app")
-	args := []string{"migrate", "-w", "-replace", root, app + "/..."}
-	if got := run(context.Background(), args, &out, &errs); got != exitFailed || !strings.Contains(errs.String(), "with -dropin") {
-		t.Errorf("without -dropin: exit status %d\n%s", got, errs.String())
-	}
-	errs.Reset()
-	args = append([]string{"migrate", "-dropin"}, args[1:]...)
-	if got := run(context.Background(), args, &out, &errs); got != exitOK {
-		t.Errorf("with -dropin: exit status %d\n%s", got, errs.String())
-	}
-	addSums(t, root, app)
-	goRuns(t, app, "vet", "./...")
 }
 
 // goRuns runs the go command as after go mod tidy, without its look-ups.

@@ -24,7 +24,14 @@ func (r reexec) Run() int {
 // The scripts have the stand-ins of testdata/proxy and nothing else to load
 // modules from; with GOPROXY=$TOONEW there is a newest grpc-go besides that asks
 // for a newer Go. $STANDIN is a checkout that goes with them, $CHECKOUT the real.
-func TestMigrateScripts(t *testing.T) {
+func TestMigrateScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// Those of whole programs take ten times as long: each runs the go command
+// dozens of times.
+func TestMigratePrograms(t *testing.T) { runScripts(t, "testdata/program") }
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -32,8 +39,12 @@ func TestMigrateScripts(t *testing.T) {
 	proxied := standInEnv(t, standIns(t))
 	tooNew := testproxy.URL(standIns(t, "testdata/toonew"))
 	standIn := checkoutStandIn(t)
+	command, err := exec.LookPath("grpcnaming")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, proxied...)
@@ -41,11 +52,12 @@ func TestMigrateScripts(t *testing.T) {
 			env.Setenv("TOONEW", tooNew)
 			env.Setenv("CHECKOUT", root)
 			env.Setenv("STANDIN", standIn)
+			env.Setenv("BIN", filepath.Dir(command))  // for a PATH without the go command
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // each command would end with a second of waiting
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "mode": mode, "expand": expand, "checkout": checkout,
+			"exits": exits, "mode": mode, "expand": expand, "checkout": checkout, "remember": remember, "unchanged": unchanged,
 		},
 	})
 }

@@ -2,24 +2,33 @@ package main
 
 import (
 	"bytes"
-	"os"
+	"strings"
 	"testing"
 )
 
-// The progress line is for terminals only.
-func TestProgressElsewhere(t *testing.T) {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
+// Where there is no terminal nothing is drawn; with -v each step is a line.
+func TestStatusLine(t *testing.T) {
 	var b bytes.Buffer
-	if p, clear := progressOn(&b); p != nil {
-		t.Error("progress in a buffer")
-	} else {
-		clear()
+	s := newStatusLine(&b, false)
+	s.directories(1, 2)
+	s.doing("downloading a")
+	s.clear()
+	if b.Len() > 0 {
+		t.Errorf("outside a terminal %q is drawn", b.String())
 	}
-	if p, _ := progressOn(null); p != nil || b.Len() > 0 {
-		t.Errorf("progress where there is no terminal: %q", b.String())
+	s = newStatusLine(&b, true)
+	s.doing("downloading a")
+	s.clear()
+	if b.String() != "downloading a\n" {
+		t.Errorf("with -v: %q", b.String())
+	}
+	b.Reset()
+	s = &statusLine{w: &b, percent: -1}
+	s.directories(1, 200)
+	s.directories(1, 200)
+	s.doing("downloading b")
+	s.clear()
+	if got := strings.Split(strings.TrimPrefix(b.String(), "\r"), "\r"); len(got) != 3 || !strings.HasPrefix(got[0], "0% of 200 directories") || !strings.HasPrefix(got[1], "1: downloading b") {
+		t.Errorf("on a terminal: %q", b.String())
 	}
 }

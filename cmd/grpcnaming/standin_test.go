@@ -117,7 +117,7 @@ func TestStandIns(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
-			dir := program(t, strings.Fields(c.imports), strings.Fields(c.requires))
+			dir := programOf(t, strings.Fields(c.imports), strings.Fields(c.requires))
 			said, ok := goSays(dir, env, "mod", "tidy")
 			if ok {
 				said, ok = goSays(dir, env, "build", ".")
@@ -137,16 +137,16 @@ func TestStandIns(t *testing.T) {
 // The newest version may ask for a newer Go than there is.
 func TestStandInsTooNew(t *testing.T) {
 	env := standInEnv(t, standIns(t, "testdata/toonew"))
-	dir := program(t, []string{"google.golang.org/grpc"}, []string{"google.golang.org/grpc@v1.85.0"})
+	dir := programOf(t, []string{"google.golang.org/grpc"}, []string{"google.golang.org/grpc@v1.85.0"})
 	const want = "google.golang.org/grpc@v1.99.0 requires go >= 1.99.0"
 	if said, ok := goSays(dir, env, "get", "google.golang.org/grpc@latest"); ok || !strings.Contains(said, want) {
 		t.Errorf("the go command says %q, want %q", said, want)
 	}
 }
 
-// program writes a package that imports others, in a module with those
+// programOf writes a package that imports others, in a module with those
 // requirements and the checkout. What has no domain is of example.com.
-func program(t *testing.T, imports, requires []string) (dir string) {
+func programOf(t *testing.T, imports, requires []string) (dir string) {
 	t.Helper()
 	mod := "module example.com/program\n\ngo 1.25.0\n\n"
 	for _, r := range requires {

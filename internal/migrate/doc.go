@@ -15,6 +15,10 @@ package migrate
 const (
 	Module = "github.com/grpcnaming/grpcnaming"
 
+	// Removed is the package that grpc-go has no more and a module of ours is
+	// put in the place of.
+	Removed = grpcNamingPath
+
 	namingPath  = Module + "/naming"
 	adapterPath = Module + "/adapter"
 
@@ -28,10 +32,4 @@ type Options struct {
 	// KeepIdle leaves out the grpc.WithIdleTimeout(0) that is otherwise put
 	// beside WithBalancer.
 	KeepIdle bool
-	// Replace is the directory of a checkout of this module, for a replace
-	// directive in go.mod; empty for none.
-	Replace string
-	// Dropin adds what dependencies need that still import
-	// google.golang.org/grpc/naming. It needs Replace.
-	Dropin bool
 }

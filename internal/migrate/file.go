@@ -26,7 +26,7 @@ type file struct {
 	edits   []edit
 	added   []addedImport
 	reports []Report
-	sites   int
+	sites   []Site
 }
 
 // An importSpec is an import of a package of grpc's or ours, and its uses.
@@ -63,10 +63,17 @@ type Result struct {
 	Name      string   `json:"file"`
 	Sites     int      `json:"sites"` // rewritten
 	Generated bool     `json:"generated,omitempty"`
-	Old       []byte   `json:"-"`
+	Old       []byte   `json:"-"` // nil for a new file
 	New       []byte   `json:"-"` // the same slice as Old when nothing applies
 	Reports   []Report `json:"-"`
+	sites     []Site
 	imports   []string // those of the result, of grpc or ours
+}
+
+// A Site is a place that is rewritten.
+type Site struct {
+	Line, Column int
+	Name         string // as the file has it: "grpc.Balancer", an import path
 }
 
 // Changed says whether anything applies.
@@ -118,7 +125,7 @@ func rewrite(name string, src []byte, p *pkg, opts Options) (*Result, error) {
 			return res, errors.New("its rewritten form would not parse, a fault of grpcnaming migrate: " + err.Error())
 		}
 		res.New = reformat(src, out)
-		res.Sites = f.sites
+		res.Sites, res.sites = len(f.sites), f.sites
 		f.noteGenerated(res)
 	}
 	res.Reports = f.reports
@@ -217,8 +224,14 @@ func (f *file) moveTo(r *ref, path, base, sel string) {
 	if sel != r.sel.Sel.Name {
 		f.replace(r.sel.Sel.Pos(), r.sel.Sel.End(), sel)
 	}
-	f.sites++
+	f.site(r.sel, f.text(r.sel))
 	f.leave(r)
+}
+
+// site counts n as rewritten.
+func (f *file) site(n ast.Node, name string) {
+	p := f.fset.PositionFor(n.Pos(), false)
+	f.sites = append(f.sites, Site{p.Line, p.Column, name})
 }
 
 // leave counts r as a use of its package no more.

@@ -19,7 +19,7 @@ func (f *file) noteGenerated(res *Result) {
 		}
 	}
 	if res.Generated {
-		f.report(f.tree.Package, linkCommand, "this file is generated, and rewritten all the same",
+		f.report(f.tree.Package, LinkCommand, "this file is generated, and rewritten all the same",
 			"generate it again from the migrated code when you can")
 		f.reports[len(f.reports)-1].Note = true
 	}

@@ -31,10 +31,22 @@ var gone = map[string]map[string]string{
 		"NewBalancerBuilderV2":         "write base.NewBalancerBuilder",
 		"NewBalancerBuilderWithConfig": "write base.NewBalancerBuilder",
 		"V2PickerBuilder":              "write base.PickerBuilder",
+		"NewErrPickerV2":               "write base.NewErrPicker",
 	},
 	grpcPath + "/metadata": {
 		"FromContext": "write metadata.FromIncomingContext in a server, metadata.FromOutgoingContext in a client",
 		"NewContext":  "write metadata.NewOutgoingContext in a client, metadata.NewIncomingContext in a server",
+
+		"FromOutgoingContextRaw": "write metadata.FromOutgoingContext, which returns a copy",
+	},
+	grpcPath + "/connectivity": {
+		"Reporter": "leave it out: GetState and WaitForStateChange are methods of grpc.ClientConn",
+	},
+	grpcPath + "/stats": {
+		"OutgoingTags":     "write metadata.FromOutgoingContext, and take the key grpc-tags-bin",
+		"OutgoingTrace":    "write metadata.FromOutgoingContext, and take the key grpc-trace-bin",
+		"SetIncomingTags":  "write metadata.NewIncomingContext with the key grpc-tags-bin",
+		"SetIncomingTrace": "write metadata.NewIncomingContext with the key grpc-trace-bin",
 	},
 }
 
@@ -86,6 +98,7 @@ func reportGone(f *file) {
 		}
 	}
 	f.reportSelectors()
+	f.reportMethods()
 }
 
 // reportKey reports a key of the composite literals of the type r, those in

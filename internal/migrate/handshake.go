@@ -30,7 +30,7 @@ func dropHandshake(f *file) {
 			continue
 		}
 		f.leave(r)
-		f.sites++
+		f.site(r.sel, f.text(r.sel))
 		if byNode[list.node] == nil {
 			byNode[list.node] = &drop{list: list}
 			drops = append(drops, byNode[list.node])

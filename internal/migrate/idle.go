@@ -38,7 +38,7 @@ func addIdleTimeout(f *file) {
 			text = "," + f.newline() + indent
 		}
 		f.replace(call.End(), call.End(), text+r.from.name+".WithIdleTimeout(0)")
-		f.sites++
+		f.site(r.sel, f.text(r.sel))
 		r.from.kept++
 	}
 }

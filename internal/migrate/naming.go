@@ -10,7 +10,7 @@ func importNaming(f *file) {
 			continue
 		}
 		f.replace(i.spec.Path.Pos(), i.spec.Path.End(), strconv.Quote(namingPath))
-		f.sites++
+		f.site(i.spec, i.path)
 	}
 }
 
@@ -31,6 +31,6 @@ func toNaming(f *file) {
 func (f *file) unvendor(i *importSpec) {
 	if path, _ := strconv.Unquote(i.spec.Path.Value); path != i.path && i.path != grpcNamingPath {
 		f.replace(i.spec.Path.Pos(), i.spec.Path.End(), strconv.Quote(i.path))
-		f.sites++
+		f.site(i.spec, i.path)
 	}
 }

@@ -3,15 +3,16 @@ package migrate
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // Sections of MIGRATING.md.
 const (
-	linkCompile = "MIGRATING.md#1-make-it-compile"
-	linkRead    = "MIGRATING.md#2-read-these-three"
-	linkGone    = "MIGRATING.md#3-names-that-are-gone-for-good"
-	linkDropin  = "MIGRATING.md#4-dependencies-that-still-import-grpcnaming"
-	linkCommand = "MIGRATING.md#the-command"
+	linkCompile      = "MIGRATING.md#1-make-it-compile"
+	linkRead         = "MIGRATING.md#2-read-these-three"
+	linkGone         = "MIGRATING.md#3-names-that-are-gone-for-good"
+	LinkDependencies = "MIGRATING.md#4-dependencies"
+	LinkCommand      = "MIGRATING.md#the-command"
 )
 
 // A Report is something that the rewrites leave to the reader.
@@ -32,6 +33,9 @@ func (r Report) String() string {
 	}
 	return fmt.Sprintf("%s:%d:%d: %s%s; %s (%s)", r.File, r.Line, r.Column, kind, r.Reason, r.Write, r.Link)
 }
+
+// SortReports sorts by place.
+func SortReports(reports []Report) { slices.SortStableFunc(reports, compareReports) }
 
 func compareReports(a, b Report) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),

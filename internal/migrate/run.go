@@ -16,9 +16,11 @@ import (
 
 // Outcome is what became of a tree.
 type Outcome struct {
-	Files    []*Result // those that change, go.mod files last
-	Reports  []Report
-	Commands []string // to type next
+	Dirs    []string  // that were looked through
+	Looked  []string  // the Go files in them that were looked at
+	Files   []*Result // those that change
+	Needy   []string  // directories of files that need this module, or did already
+	Reports []Report
 }
 
 // Left says whether the reader has something to do.
@@ -31,9 +33,6 @@ func (o *Outcome) Left() bool {
 // time. An error means that there was nothing to work on, or that ctx is done;
 // what goes wrong with one file is in the Reports.
 func Run(ctx context.Context, patterns []string, opts Options, progress func(done, total int)) (*Outcome, error) {
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
 	dirs, reports, err := find(patterns)
 	if err != nil {
 		return nil, err
@@ -68,19 +67,23 @@ func Run(ctx context.Context, patterns []string, opts Options, progress func(don
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	mods := newModules(opts)
 	for i, r := range results {
+		o.Dirs = append(o.Dirs, dirs[i].path)
+		for _, base := range dirs[i].files {
+			o.Looked = append(o.Looked, filepath.Join(dirs[i].path, base))
+		}
 		o.Reports = append(o.Reports, r.reports...)
 		for _, f := range r.files {
 			o.Reports = append(o.Reports, f.Reports...)
 			if f.Changed() {
 				o.Files = append(o.Files, f)
 			}
-			mods.note(dirs[i].path, f)
+			if f.needy() && !slices.Contains(o.Needy, dirs[i].path) {
+				o.Needy = append(o.Needy, dirs[i].path)
+			}
 		}
 	}
-	mods.edit(o)
-	slices.SortStableFunc(o.Reports, compareReports)
+	SortReports(o.Reports)
 	return o, nil
 }
 
@@ -96,7 +99,7 @@ func rewriteDir(d dir, opts Options) *dirResult {
 		path := filepath.Join(d.path, base)
 		src, err := os.ReadFile(path)
 		if err != nil {
-			res.reports = append(res.reports, broken(path, err))
+			res.reports = append(res.reports, Broken(path, err))
 			continue
 		}
 		if !concerns(src) {
@@ -144,7 +147,7 @@ func packageName(src []byte) string {
 }
 
 func unparsable(path string, err error) Report {
-	r := broken(path, err)
+	r := Broken(path, err)
 	if list := (scanner.ErrorList)(nil); errors.As(err, &list) && len(list) > 0 {
 		r.Line, r.Column = list[0].Pos.Line, list[0].Pos.Column
 		r.Reason = "left alone, as it does not parse: " + list[0].Msg

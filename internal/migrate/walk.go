@@ -53,7 +53,7 @@ func find(patterns []string) ([]dir, []Report, error) {
 		err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				unreadable = append(unreadable, broken(path, err))
+				unreadable = append(unreadable, Broken(path, err))
 				if e != nil && e.IsDir() {
 					return fs.SkipDir
 				}
@@ -83,20 +83,22 @@ func find(patterns []string) ([]dir, []Report, error) {
 	return dirs, unreadable, nil
 }
 
-// skipped says whether a walk leaves a directory out: other people's code,
-// what the go command leaves out, and grpc itself.
+// skipped says whether a walk leaves a directory out: other people's code, also
+// in copies that the command made elsewhere, what the go command leaves out, and
+// grpc itself.
 func skipped(path string) bool {
 	base := filepath.Base(path)
 	switch base {
 	case "vendor", "third_party", "testdata", "node_modules":
 		return true
 	}
-	return base[0] == '.' || base[0] == '_' || strings.HasSuffix(filepath.ToSlash(path), "/"+grpcPath)
+	// A module cache may lie in the tree; its directories have versions.
+	return base[0] == '.' || base[0] == '_' || strings.Contains(base, "@") || strings.HasSuffix(filepath.ToSlash(path), "/"+grpcPath) || IsFork(path)
 }
 
-// broken reports a file that is left alone because of err.
-func broken(path string, err error) Report {
-	r := Report{File: path, Line: 1, Column: 1, Link: linkCommand, Write: "mend that and run grpcnaming migrate again"}
+// Broken reports a file that is left alone because of err.
+func Broken(path string, err error) Report {
+	r := Report{File: path, Line: 1, Column: 1, Link: LinkCommand, Write: "mend that and run grpcnaming migrate again"}
 	r.Reason = "left alone: " + err.Error()
 	return r
 }

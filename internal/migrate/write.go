@@ -2,16 +2,26 @@ package migrate
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // Write puts the new content of r in the place of its file, at once or not at
-// all, with the permissions that the file has.
+// all, with the permissions that the file has. A new file comes with its
+// directories.
 func (r *Result) Write() (err error) {
-	info, err := os.Stat(r.Name)
-	if err != nil {
-		return err
+	mode := fs.FileMode(0o644)
+	if r.Old == nil {
+		if err := os.MkdirAll(filepath.Dir(r.Name), 0o755); err != nil {
+			return err
+		}
+	} else {
+		info, err := os.Stat(r.Name)
+		if err != nil {
+			return err
+		}
+		mode = info.Mode().Perm()
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(r.Name), ".grpcnaming-*")
 	if err != nil {
@@ -26,7 +36,7 @@ func (r *Result) Write() (err error) {
 		tmp.Close()
 		return err
 	}
-	if err = tmp.Chmod(info.Mode().Perm()); err != nil {
+	if err = tmp.Chmod(mode); err != nil {
 		tmp.Close()
 		return err
 	}
@@ -37,4 +47,4 @@ func (r *Result) Write() (err error) {
 }
 
 // NotWritten reports that a file could not be replaced.
-func NotWritten(r *Result, err error) Report { return broken(r.Name, err) }
+func NotWritten(r *Result, err error) Report { return Broken(r.Name, err) }

@@ -12,7 +12,7 @@ func TestWriteFails(t *testing.T) {
 	occupied := filepath.Join(dir, "f.go")
 	writeFile(t, filepath.Join(occupied, "x"), "")
 	for _, name := range []string{occupied, filepath.Join(dir, "gone.go")} {
-		if err := (&Result{Name: name, New: []byte("x")}).Write(); err == nil {
+		if err := (&Result{Name: name, Old: []byte("y"), New: []byte("x")}).Write(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -31,7 +31,9 @@ import (
 //
 // As on any proxy a module without a go.mod is served with one that says its
 // path, and @v/list has no pseudo-versions: a module that has nothing else has
-// the newest of them as @latest.
+// the newest of them as @latest. A pseudo-version is served by its commit too,
+// as lock files name it: the twelve digits that the version has, or these and
+// zeros, to forty.
 func Write(dir string, archives ...string) error {
 	if len(archives) == 0 {
 		return errors.New("testproxy: there are no archives to serve")
@@ -59,7 +61,7 @@ func Write(dir string, archives ...string) error {
 	return nil
 }
 
-// write writes the three files that a version has.
+// write writes the three files that a version has, and those of its commit.
 func (a *archive) write(dir string) error {
 	version, err := module.EscapeVersion(a.Version.Version)
 	if err != nil {
@@ -73,8 +75,17 @@ func (a *archive) write(dir string) error {
 	if err := a.zip(&zip); err != nil {
 		return err
 	}
-	for ext, content := range map[string][]byte{".info": info, ".mod": a.goMod(), ".zip": zip.Bytes()} {
-		if err := writeFile(dir, a.Path, "@v/"+version+ext, content); err != nil {
+	files := map[string][]byte{version + ".info": info, version + ".mod": a.goMod(), version + ".zip": zip.Bytes()}
+	if module.IsPseudoVersion(a.Version.Version) {
+		commit, err := module.PseudoVersionRev(a.Version.Version)
+		if err != nil {
+			return err
+		}
+		files[commit+".info"] = info
+		files[commit+strings.Repeat("0", 40-len(commit))+".info"] = info
+	}
+	for name, content := range files {
+		if err := writeFile(dir, a.Path, "@v/"+name, content); err != nil {
 			return err
 		}
 	}

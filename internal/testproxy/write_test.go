@@ -32,11 +32,13 @@ func TestProxyServes(t *testing.T) {
 	}
 
 	for query, want := range map[string]string{
-		"example.com/Upper@latest":                                "v1.0.0 2020-01-01T00:00:00Z",
-		"example.com/untagged@latest":                             "v0.0.0-20190101000000-bbbbbbbbbbbb 2019-01-01T00:00:00Z",
-		"example.com/plain@v1":                                    "v1.1.0 2020-01-01T00:00:00Z",
-		"example.com/plain@v0.0.0-20180102030405-0123456789ab":    "v0.0.0-20180102030405-0123456789ab 2018-01-02T03:04:05Z",
-		"example.com/untagged@v0.0.0-20180101000000-aaaaaaaaaaaa": "v0.0.0-20180101000000-aaaaaaaaaaaa 2018-01-01T00:00:00Z",
+		"example.com/Upper@latest":                                 "v1.0.0 2020-01-01T00:00:00Z",
+		"example.com/untagged@latest":                              "v0.0.0-20190101000000-bbbbbbbbbbbb 2019-01-01T00:00:00Z",
+		"example.com/plain@v1":                                     "v1.1.0 2020-01-01T00:00:00Z",
+		"example.com/plain@v0.0.0-20180102030405-0123456789ab":     "v0.0.0-20180102030405-0123456789ab 2018-01-02T03:04:05Z",
+		"example.com/untagged@v0.0.0-20180101000000-aaaaaaaaaaaa":  "v0.0.0-20180101000000-aaaaaaaaaaaa 2018-01-01T00:00:00Z",
+		"example.com/untagged@aaaaaaaaaaaa":                        "v0.0.0-20180101000000-aaaaaaaaaaaa 2018-01-01T00:00:00Z",
+		"example.com/plain@0123456789ab" + strings.Repeat("0", 28): "v0.0.0-20180102030405-0123456789ab 2018-01-02T03:04:05Z",
 	} {
 		got := goes(t, "list", "-m", "-f", "{{.Version}} {{.Time.Format `"+time.RFC3339+"`}}", query)
 		if got != want {
