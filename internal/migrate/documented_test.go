@@ -59,7 +59,7 @@ func TestReportsAreDocumented(t *testing.T) {
 			anchors["MIGRATING.md#"+strings.ReplaceAll(title, " ", "-")] = true
 		}
 	}
-	for _, link := range []string{linkCompile, linkRead, linkGone, LinkDependencies, LinkCommand} {
+	for _, link := range []string{linkCompile, LinkRead, linkGone, LinkDependencies, LinkCommand} {
 		if !anchors[link] {
 			t.Errorf("%s leads nowhere", link)
 		}

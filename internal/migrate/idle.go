@@ -21,7 +21,7 @@ func addIdleTimeout(f *file) {
 		}
 		call, ok := f.parents[r.sel].(*ast.CallExpr)
 		if !ok || call.Fun != r.sel {
-			f.report(r.sel.Pos(), linkRead, idleReason, "where it is called, add grpc.WithIdleTimeout(0) beside it unless the balancer can start twice")
+			f.report(r.sel.Pos(), LinkRead, idleReason, "where it is called, add grpc.WithIdleTimeout(0) beside it unless the balancer can start twice")
 			continue
 		}
 		if len(call.Args) == 1 {
@@ -30,7 +30,7 @@ func addIdleTimeout(f *file) {
 			}
 		}
 		if _, ok := f.listOf(call); !ok {
-			f.report(r.sel.Pos(), linkRead, idleReason, "where this option is used, add grpc.WithIdleTimeout(0) beside it unless the balancer can start twice")
+			f.report(r.sel.Pos(), LinkRead, idleReason, "where this option is used, add grpc.WithIdleTimeout(0) beside it unless the balancer can start twice")
 			continue
 		}
 		text := ", "

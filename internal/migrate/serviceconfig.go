@@ -9,7 +9,7 @@ func reportServiceConfig(f *file) {
 		}
 		for _, r := range f.refs {
 			if r.is(grpcPath, "WithDisableServiceConfig", "WithDefaultServiceConfig") && f.around(r.sel) == f.around(b.sel) && !f.reportedAt(r) {
-				f.report(r.sel.Pos(), linkRead, f.text(r.sel)+" does not go with WithBalancer, which needs a service config of its own",
+				f.report(r.sel.Pos(), LinkRead, f.text(r.sel)+" does not go with WithBalancer, which needs a service config of its own",
 					"write opts = append(opts, adapter.WithBalancerAndServiceConfig(b, json)...) in place of both")
 			}
 		}

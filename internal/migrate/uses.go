@@ -12,7 +12,7 @@ func Uses(name string, src []byte) (rewritten []Site, reported []Report) {
 		return nil, nil
 	}
 	rewritten = slices.DeleteFunc(r.sites, func(s Site) bool { return s.Name == Removed })
-	reported = slices.DeleteFunc(r.Reports, func(r Report) bool { return r.Note || r.Link == linkRead })
+	reported = slices.DeleteFunc(r.Reports, func(r Report) bool { return r.Note || r.Link == LinkRead })
 	return rewritten, reported
 }
 

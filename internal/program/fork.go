@@ -109,7 +109,11 @@ func (f *Fork) migrate(ctx context.Context, p *plan, packages []string) error {
 		}
 	}
 	for _, r := range out.Reports {
-		if !r.Note {
+		switch {
+		case r.Link == migrate.LinkRead: // what matters where the copy is used
+			r.Note = true
+			fallthrough
+		case !r.Note:
 			f.reports = append(f.reports, f.shown(r))
 		}
 	}
