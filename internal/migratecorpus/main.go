@@ -119,12 +119,8 @@ func (m module) migrate(root, dir string, failures *strings.Builder) error {
 		if out, err := goIn(dir, "mod", "init", m.path); err != nil {
 			return fmt.Errorf("go mod init: %s", out)
 		}
-	} else {
-		for _, p := range m.packages {
-			goIn(dir, "list", "-deps", "./"+p.path) // brings what go.mod asks for into the module cache, to be looked at
-		}
 	}
-	o, err := program.Run(context.Background(), []string{dir + "/..."}, program.Options{Replace: root})
+	o, err := program.Run(context.Background(), []string{dir + "/..."}, program.Options{Replace: root, Deps: true, Dropin: true, Fork: "third_party", GRPC: "v1.63.3"})
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type plan struct {
 	root           string   // absolute
 	dirs           []string // of the module's, that were looked through
 	oldMod, oldSum []byte
-	file           string // the go.mod in the stage
+	file           string     // the go.mod in the stage
 	seen           []byte     // the same at the last look
 	graph          *graph     // of that look
 	list           []*modInfo // likewise: the build list
