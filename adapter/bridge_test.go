@@ -21,7 +21,7 @@ func startedBridge(t *testing.T, b Balancer) (*bridge, *fakeSubConn) {
 	t.Helper()
 	p, cc, tell := policyUnderTest(b)
 	t.Cleanup(p.Close)
-	tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 	if err := p.bridge.start(); err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,14 @@ package adapter
 import (
 	"fmt"
 	"strings"
-	"sync"
 
 	"google.golang.org/grpc/attributes"
 	"google.golang.org/grpc/resolver"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/contain"
+	"github.com/grpcnaming/grpcnaming/internal/endpoint"
+	"github.com/grpcnaming/grpcnaming/internal/follow"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -40,61 +43,20 @@ func (b *namingBuilder) Scheme() string { return b.scheme }
 
 func (b *namingBuilder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
 	if b.resolver == nil {
-		return nil, fmt.Errorf("scheme %q: %w", b.scheme, errNoResolver)
+		return nil, fmt.Errorf("scheme %q: %w", b.scheme, follow.ErrNoResolver)
 	}
-	r := &namingResolver{cc: cc, changed: newMailbox[struct{}]()}
-	r.watch = newWatch(b.resolver, endpoint(target), &nextCalls{})
-	r.watch.fold, r.watch.knows, r.watch.failed = r.fold, r.knows, r.failed
+	r := &namingResolver{cc: cc, changed: make(chan struct{}, 1)}
+	r.watch = follow.New(b.resolver, endpoint.Of(target), &follow.Calls{}, addrset.Set{}, func() { signal(r.changed) })
 	go r.send()
-	go func() {
-		err := r.watch.resolve()
-		if err != nil {
-			r.failed(err)
-		}
-		r.watch.run(err, false)
-	}()
+	go func() { r.watch.Run(r.watch.Resolve()) }()
 	return r, nil
 }
 
 // namingResolver feeds the addresses of a naming.Resolver into a ClientConn.
 type namingResolver struct {
 	cc      resolver.ClientConn
-	watch   *watch
-	changed mailbox[struct{}]
-
-	mu    sync.Mutex // guards what follows
-	known addressSet
-	err   error // to be reported instead of known
-}
-
-func (r *namingResolver) fold(updates []*naming.Update, fullSet bool) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.err = nil
-	if fullSet {
-		r.known = addressSet{}
-	}
-	if !r.known.fold(updates) && !fullSet {
-		return false
-	}
-	r.changed.put(struct{}{})
-	return true
-}
-
-func (r *namingResolver) knows(updates []*naming.Update) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.known.knows(updates)
-}
-
-func (r *namingResolver) failed(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.known.len() > 0 || r.err == nil && err == nil {
-		return
-	}
-	r.err = err
-	r.changed.put(struct{}{})
+	watch   *follow.Watch
+	changed chan struct{} // see signal
 }
 
 // send tells grpc what is known, one State at a time; changes that come
@@ -103,18 +65,16 @@ func (r *namingResolver) send() {
 	for {
 		select {
 		case <-r.changed:
-		case <-r.watch.ctx.Done():
+		case <-r.watch.Done():
 			return
 		}
-		r.mu.Lock()
-		newest, err := r.known.snapshot(), r.err
-		r.mu.Unlock()
+		known, err := r.watch.Known()
 		if err != nil {
 			r.cc.ReportError(err)
 			continue
 		}
-		addrs := make([]resolver.Address, newest.n)
-		for i, a := range newest.list() {
+		addrs := make([]resolver.Address, len(known))
+		for i, a := range known {
 			addrs[i] = modernAddress(a)
 		}
 		// An error asks for another try soon, which a watcher cannot be told.
@@ -126,7 +86,12 @@ func (r *namingResolver) send() {
 func (r *namingResolver) ResolveNow(resolver.ResolveNowOptions) {}
 
 // Close closes the watcher.
-func (r *namingResolver) Close() { within(closeTime, "closing the watcher", r.watch.stop) }
+func (r *namingResolver) Close() {
+	contain.Within(closeTime, "closing the watcher", func() {
+		r.watch.Stop()
+		r.watch.Close()
+	})
+}
 
 type metadataKey struct{}
 
@@ -135,12 +100,12 @@ type metadata struct{ value interface{} }
 
 func (m metadata) Equal(o any) bool {
 	other, ok := o.(metadata)
-	return ok && sameMetadata(m.value, other.value)
+	return ok && addrset.Same(m.value, other.value)
 }
 
 // modernAddress keeps Metadata as an attribute of the address, and not for the
 // balancer alone: another Metadata is another address, as it was in v1.
-func modernAddress(a Address) resolver.Address {
+func modernAddress(a addrset.Address) resolver.Address {
 	ra := resolver.Address{Addr: a.Addr}
 	if a.Metadata != nil {
 		ra.Attributes = attributes.New(metadataKey{}, metadata{a.Metadata})

@@ -22,7 +22,7 @@ import (
 // Contract: "Target given to Resolve / Start: the same bytes, query, fragment
 // and escapes included".
 func TestContractTargetVerbatim(t *testing.T) {
-	// What 1.29.1 passes on is worked out in endpoint_test.go; here it is seen
+	// What 1.29.1 passes on is worked out in internal/endpoint; here it is seen
 	// to arrive, through Dial and NewClient.
 	targets := map[string]string{
 		"":                                "",
@@ -107,18 +107,18 @@ func TestContractResolveFails(t *testing.T) {
 // asked all the time.
 func TestContractResolveFailsBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
+		calls, w := 0, newScriptWatcher()
 		r := &scriptResolver{resolve: func(string) (naming.Watcher, error) {
 			if calls++; calls == 1 {
-				return newScriptWatcher(), nil
+				return w, nil
 			}
 			return nil, fmt.Errorf("down %d", calls)
 		}}
-		rr := RoundRobin(r).(*roundRobin)
+		rr := RoundRobin(r)
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		rr.feed.watch.current.(*scriptWatcher).fail(t, errors.New("down"))
+		w.fail(t, errors.New("down"))
 		time.Sleep(10 * time.Minute) // of the bubble's time
 		synctest.Wait()
 		if calls < 10 || calls > 60 {

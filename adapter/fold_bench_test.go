@@ -51,7 +51,7 @@ func BenchmarkFoldUnread(b *testing.B) {
 }
 
 // BenchmarkFoldFloor is what Go's own map and append cost when they grow to as
-// many addresses: the obvious way, which addressSet is not to be slower than.
+// many addresses: the obvious way, to compare the folding with.
 func BenchmarkFoldFloor(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		addrs := make([]string, n)

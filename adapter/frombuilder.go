@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/serviceconfig"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/contain"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -49,7 +51,7 @@ func (r *modernResolver) Resolve(target string) (naming.Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &modernWatcher{target: t, changed: newMailbox[struct{}](), done: make(chan struct{}), onError: func(error) {}}
+	w := &modernWatcher{target: t, changed: make(chan struct{}, 1), done: make(chan struct{}), onError: func(error) {}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	// The resolver may call back before Build returns.
 	w.resolver, err = r.builder.Build(t, w, resolver.BuildOptions{DisableServiceConfig: true, Authority: t.Endpoint()})
@@ -61,7 +63,7 @@ func (r *modernResolver) Resolve(target string) (naming.Watcher, error) {
 	return w, nil
 }
 
-// modernTarget is the inverse of endpoint.
+// modernTarget is the inverse of endpoint.Of.
 func modernTarget(scheme, target string) (resolver.Target, error) {
 	if !strings.HasPrefix(target, scheme+"://") {
 		target = scheme + ":///" + target
@@ -82,22 +84,22 @@ type modernWatcher struct {
 	done     chan struct{} // closed when the resolver is
 
 	// These belong to the goroutine that calls Next.
-	known    addressSet
+	known    addrset.Set
 	answered bool
 	failing  bool
 	onError  func(error)
 
 	mu       sync.Mutex // guards what follows
 	resolved bool
-	latest   []Address
-	err      error // reported since Next looked
-	changed  mailbox[struct{}]
+	latest   []addrset.Address
+	err      error         // reported since Next looked
+	changed  chan struct{} // see signal
 }
 
 // UpdateState takes over the addresses. That there are none is an error for grpc
 // too: the resolver is to try again soon.
 func (w *modernWatcher) UpdateState(s resolver.State) error {
-	var list []Address
+	var list []addrset.Address
 	if s.Endpoints != nil {
 		for _, e := range s.Endpoints {
 			for _, a := range e.Addresses {
@@ -117,8 +119,8 @@ func (w *modernWatcher) UpdateState(s resolver.State) error {
 }
 
 // legacyAddress is the inverse of modernAddress.
-func legacyAddress(a resolver.Address) Address {
-	return Address{Addr: a.Addr, Metadata: Metadata(a)}
+func legacyAddress(a resolver.Address) addrset.Address {
+	return addrset.Address{Addr: a.Addr, Metadata: Metadata(a)}
 }
 
 func (w *modernWatcher) ReportError(err error) {
@@ -129,7 +131,7 @@ func (w *modernWatcher) tell(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f()
-	w.changed.put(struct{}{})
+	signal(w.changed)
 }
 
 // NewAddress is what resolvers called before UpdateState.
@@ -163,7 +165,7 @@ func (w *modernWatcher) Next() ([]*naming.Update, error) {
 		w.err = nil
 		w.mu.Unlock()
 		if err != nil {
-			logger.Warningf("target %q: %v", w.target.URL.Redacted(), err)
+			contain.Logger.Warningf("target %q: %v", w.target.URL.Redacted(), err)
 			w.onError(err)
 		} else if w.failing {
 			w.onError(nil)
@@ -172,7 +174,7 @@ func (w *modernWatcher) Next() ([]*naming.Update, error) {
 		if !resolved {
 			continue
 		}
-		updates := w.known.diff(latest)
+		updates := w.known.Become(latest)
 		first := !w.answered
 		w.answered = true
 		if first || len(updates) > 0 {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func TestRoundTripNaming(t *testing.T) {
 	weight := map[string]int{"weight": 3}
 	inner.send(t, addWith("a:1", weight), addWith("a:1", 2), addWith("b:1", nil))
 	updates, err := w.Next()
-	if err != nil || len(updates) != 3 || !sameMetadata(updates[0].Metadata, weight) || updates[1].Metadata != 2 || updates[2].Metadata != nil {
+	if err != nil || len(updates) != 3 || !reflect.DeepEqual(updates[0].Metadata, weight) || updates[1].Metadata != 2 || updates[2].Metadata != nil {
 		t.Fatalf("Next: %v, %v", updates, err)
 	}
 	inner.send(t, &naming.Update{Op: naming.Delete, Addr: "a:1", Metadata: 2})

@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// What internal/follow waits for at most, between two calls of Resolve and for a
+// Next that Close does not end.
+const (
+	lastRetry  = 30 * time.Second
+	settleTime = 100 * time.Millisecond
+)
+
 // How tests of this package wait.
 const patience = testwait.Patience
 

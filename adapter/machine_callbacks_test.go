@@ -82,12 +82,11 @@ func (m *machine) takeLocks() {
 		pass(&b.mu)
 	}
 	if rr := m.roundRobin; rr != nil {
-		pass(&rr.calls.mu)
 		rr.mu.Lock()
-		f := rr.feed
+		l := rr.life
 		rr.mu.Unlock()
-		if f != nil {
-			pass(&f.watch.mu)
+		if l != nil {
+			l.watch.Known() // has a lock, too; those within internal/follow have a test there
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (m *machine) converge() {
 	for _, a := range m.model {
 		switch m.net.mode(a.Addr) {
 		case accepts:
-			want[keyOfAddress(a)] = true
+			want[keyOfAddress(Address(a))] = true
 		case hangs:
 			// A connection from before stays, none is made; it may be either.
 			hanging = true
@@ -93,8 +93,8 @@ func (m *machine) converge() {
 		served[rpc.server] = true
 	}
 	for _, a := range m.model {
-		if want[keyOfAddress(a)] != served[a.Addr] && !(served[a.Addr] && m.net.mode(a.Addr) == accepts) {
-			m.fault("%v was served: %v, want %v of %v", a, served[a.Addr], want[keyOfAddress(a)], want)
+		if want[keyOfAddress(Address(a))] != served[a.Addr] && !(served[a.Addr] && m.net.mode(a.Addr) == accepts) {
+			m.fault("%v was served: %v, want %v of %v", a, served[a.Addr], want[keyOfAddress(Address(a))], want)
 		}
 	}
 	synctest.Wait()

@@ -64,7 +64,7 @@ func (r *machineResolver) Resolve(string) (naming.Watcher, error) {
 func (r *machineResolver) change(updates []*naming.Update) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	model, _ := r.machine.model.foldAll(updates)
+	model, _ := r.machine.model.FoldAll(updates)
 	if r.put(nextResult{updates: updates}) || r.full || len(model) > 0 {
 		r.machine.model = model
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset/addrsettest"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -30,7 +31,7 @@ type machine struct {
 	calls   []*machineRPC // that may be under way
 	log     []string      // the last steps, for a failure
 
-	model      modelSet
+	model      addrsettest.Model
 	awake      bool             // an RPC may keep the ClientConn from idleness, see sleepIdle
 	option     *balancerOption  // has the bridge
 	resolver   *machineResolver // nil with a Balancer of lists
@@ -166,8 +167,8 @@ func (m *machine) update() string {
 		what = fmt.Sprint(len(updates))
 	}
 	if m.list != nil {
-		m.model, _ = m.model.foldAll(updates)
-		m.list.set(slices.Clone(m.model))
+		m.model, _ = m.model.FoldAll(updates)
+		m.list.set(addresses(m.model))
 	} else {
 		m.resolver.change(updates)
 	}

@@ -13,3 +13,12 @@ func (m mailbox[T]) put(v T) {
 	}
 	m <- v
 }
+
+// signal says to whoever reads c, which has room for one, that there is
+// something new. Any number of goroutines may.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

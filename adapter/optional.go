@@ -1,7 +1,5 @@
 package adapter
 
-import "github.com/grpcnaming/grpcnaming/naming"
-
 // ErrorReporter is an optional interface of a naming.Watcher that keeps trying
 // inside Next instead of returning an error, as consulnaming's does. The
 // adapter calls OnError once, before the first Next. The watcher then calls f,
@@ -23,41 +21,4 @@ type ErrorReporter interface {
 // that is running.
 type FullLister interface {
 	FirstNextIsFull() bool
-}
-
-// introduce uses what a new watcher has of these interfaces.
-func (w *watch) introduce(watcher naming.Watcher) error {
-	if err := w.listen(watcher); err != nil {
-		return err
-	}
-	return w.askIfFull(watcher)
-}
-
-// listen asks a watcher that can to report errors.
-func (w *watch) listen(watcher naming.Watcher) error {
-	r, ok := watcher.(ErrorReporter)
-	if !ok {
-		return nil
-	}
-	return contain(watcher, "OnError", func() error {
-		r.OnError(func(err error) {
-			if w.ctx.Err() == nil {
-				w.failed(err)
-			}
-		})
-		return nil
-	})
-}
-
-// askIfFull asks a watcher that can say it what its first Next will be.
-func (w *watch) askIfFull(watcher naming.Watcher) error {
-	w.full = false
-	l, ok := watcher.(FullLister)
-	if !ok {
-		return nil
-	}
-	return contain(watcher, "FirstNextIsFull", func() error {
-		w.full = l.FirstNextIsFull()
-		return nil
-	})
 }

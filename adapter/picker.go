@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
+
+	"github.com/grpcnaming/grpcnaming/internal/contain"
 )
 
 // picker asks the v1 Balancer for the address of each RPC and finds the SubConn
@@ -16,6 +18,7 @@ import (
 type picker struct {
 	policy *policy
 	bridge *bridge
+	routes routes // of the State that it was made for
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -30,7 +33,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		p.policy.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := p.policy.conns.now().routes().find(a)
+	c := p.routes.find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())
@@ -56,7 +59,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 // put calls what Get returned. Of an RPC that ends while nobody waits for it, grpc
 // does so on a goroutine of its own.
 func (p *picker) put(put func()) {
-	_ = contain(p.bridge.balancer, "Get's put", func() error { put(); return nil })
+	_ = contain.Call(p.bridge.balancer, "Get's put", func() error { put(); return nil })
 }
 
 // pickError turns an error of Get into what makes grpc treat the RPC as v1.29.1

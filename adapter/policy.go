@@ -11,6 +11,9 @@ import (
 	"google.golang.org/grpc/balancer/base"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/resolver"
+
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/contain"
 )
 
 // policyName is the LB policy that WithBalancer puts into the service config.
@@ -24,7 +27,7 @@ type policyBuilder struct{}
 func (policyBuilder) Name() string { return policyName }
 
 func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
-	return &policy{cc: cc, routes: make(routes), up: &balancer.ConnectivityStateEvaluator{}}
+	return &policy{cc: cc, up: &balancer.ConnectivityStateEvaluator{}}
 }
 
 // policy is the LB-policy half of WithBalancer. It keeps a SubConn for each
@@ -34,9 +37,8 @@ func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) bala
 type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
-	feed   *feed // of the RoundRobin whose addresses these are; nil for any other Balancer
-	conns  conns
-	routes routes // to conns
+	list   []*conn // in the order of the newest State, each address once
+	routes routes  // to the same conns
 	up     *balancer.ConnectivityStateEvaluator
 	err    error // instead of addresses
 
@@ -44,6 +46,24 @@ type policy struct {
 	last    balancer.State
 	refresh *time.Timer // non-nil while a refused pick waits for it
 	closed  bool
+}
+
+// routes lead from addresses to conns: by Addr, then by Metadata. They are made
+// anew for each State, and do not change once a picker has them.
+type routes map[string][]route
+
+type route struct {
+	metadata interface{}
+	*conn
+}
+
+func (r routes) find(a Address) *conn {
+	for _, to := range r[a.Addr] {
+		if addrset.Same(to.metadata, a.Metadata) {
+			return to.conn
+		}
+	}
+	return nil
 }
 
 // conn is one address with its SubConn. Pickers read what is atomic in it, and
@@ -54,8 +74,6 @@ type conn struct {
 	subConn balancer.SubConn
 	state   atomic.Uint32
 	err     atomic.Pointer[error] // why it is in TransientFailure
-
-	place int // while reconcile looks for it: its place among those that it may have to remove, from 1
 }
 
 func (c *conn) is(s connectivity.State) bool { return connectivity.State(c.state.Load()) == s }
@@ -71,82 +89,42 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 		p.ResolverError(v1.err)
 		return nil
 	}
-	list, dialled := v1.list, s.ResolverState.Addresses
-	if len(list.v1) != len(dialled) {
-		p.ResolverError(fmt.Errorf("adapter: %d addresses became %d on the way through grpc", len(list.v1), len(dialled)))
+	dialled := s.ResolverState.Addresses
+	if len(v1.addresses) != len(dialled) {
+		p.ResolverError(fmt.Errorf("adapter: %d addresses became %d on the way through grpc", len(v1.addresses), len(dialled)))
 		return nil
 	}
-	if len(dialled) > 0 && &dialled[0] != &list.dialled[0] { // proxies
-		list = &addressList{v1: list.v1, dialled: dialled}
-	}
-	p.feed, p.err = v1.feed, nil
-	p.reconcile(list)
+	p.err = nil
+	p.reconcile(v1.addresses, dialled)
 	p.send()
 	return nil
 }
 
-// reconcile makes the conns those of the addresses. It looks at no conn that both
-// lists have before, or behind, everything in which they differ: of a thousand
-// addresses that is nearly all, nearly always.
-func (p *policy) reconcile(now *addressList) {
-	list := p.conns.list
-	d := now.since(p.conns.of)
-	head, n, m := d.head, len(now.v1)-d.tail, len(list)-d.tail
-	if d.renamed {
-		for i := range head {
-			p.rename(list[i], now.v1[i])
-		}
-		for i := range d.tail {
-			p.rename(list[m+i], now.v1[n+i])
-		}
-	}
-
-	was, middle := list[head:m], make([]*conn, 0, n-head)
-	for i, c := range was {
-		c.place = i + 1
-	}
-	at := 0
-	for i := head; i < n; i++ {
-		a, dialled := now.v1[i], now.dialled[i]
-		var c *conn
-		if at < len(was) && p.conns.of.v1[head+at].same(a) {
-			c = was[at]
-		} else {
-			c = p.routes.find(a)
-		}
-		if c != nil && c.place == 0 {
+// reconcile makes the conns those of the addresses: it keeps those that it has,
+// connects what is new, and removes the rest.
+func (p *policy) reconcile(addresses []Address, dialled []resolver.Address) {
+	former, routesBefore := p.list, p.routes
+	p.list, p.routes = make([]*conn, 0, len(addresses)), make(routes, len(addresses))
+	kept := make(map[*conn]bool, len(former))
+	for i, a := range addresses {
+		if p.routes.find(a) != nil {
 			continue // named twice
 		}
-		var former *conn
-		if c != nil {
-			at, c.place = c.place, 0
-			if !c.address.Equal(dialled) {
-				former, c = c, nil
-			}
-		}
-		if c == nil {
-			if c = p.connect(a, dialled); c != nil {
-				p.routes.add(c)
-			}
-		} else {
+		c := routesBefore.find(a)
+		if c != nil && c.address.Equal(dialled[i]) {
+			kept[c] = true
 			p.rename(c, a)
+		} else if c = p.connect(a, dialled[i]); c == nil {
+			continue
 		}
-		if former != nil {
-			p.remove(former)
-		}
-		if c != nil {
-			middle = append(middle, c)
-		}
+		p.list = append(p.list, c)
+		p.routes[a.Addr] = append(p.routes[a.Addr], route{a.Metadata, c})
 	}
-	for _, c := range was {
-		if c.place > 0 {
+	for _, c := range former {
+		if !kept[c] {
 			p.remove(c)
 		}
 	}
-	if len(middle) != n-head {
-		now = now.with(head, n, middle)
-	}
-	p.conns.replace(now, head, m, middle)
 }
 
 func (p *policy) connect(a Address, ra resolver.Address) *conn {
@@ -155,7 +133,7 @@ func (p *policy) connect(a Address, ra resolver.Address) *conn {
 		StateListener: func(s balancer.SubConnState) { p.changed(c, s) },
 	})
 	if err != nil { // the ClientConn is closing: no news, and for each of many addresses
-		logger.Infof("no connection to %q: %v", a.Addr, err)
+		contain.Logger.Infof("no connection to %q: %v", a.Addr, err)
 		return nil
 	}
 	c.subConn = sc
@@ -169,7 +147,7 @@ func (p *policy) connect(a Address, ra resolver.Address) *conn {
 // equal Metadata. A Balancer that knows its addresses by == is told that one is
 // down and the other up; in v1.29.1 that came with another connection.
 func (p *policy) rename(c *conn, a Address) {
-	if identical(c.v1.Metadata, a.Metadata) {
+	if addrset.Identical(c.v1.Metadata, a.Metadata) {
 		return
 	}
 	ready := c.is(connectivity.Ready)
@@ -184,7 +162,6 @@ func (p *policy) rename(c *conn, a Address) {
 
 // remove ends c gracefully: RPCs on it are allowed to finish.
 func (p *policy) remove(c *conn) {
-	p.routes.remove(c)
 	p.enter(c, connectivity.Shutdown)
 	c.subConn.Shutdown()
 }
@@ -220,8 +197,8 @@ func (p *policy) enter(c *conn, s connectivity.State) {
 // are addresses, they stay. A status in err is none of the RPC's: RPCs are
 // Unavailable, and those that wait for ready wait.
 func (p *policy) ResolverError(err error) {
-	if len(p.conns.list) > 0 {
-		logger.Warningf("%v; the last addresses stay", err)
+	if len(p.list) > 0 {
+		contain.Logger.Warningf("%v; the last addresses stay", err)
 		return
 	}
 	p.err = errors.New(err.Error())
@@ -232,17 +209,13 @@ func (p *policy) picker() balancer.Picker {
 	if p.err != nil {
 		return base.NewErrPicker(p.err)
 	}
-	ask := picker{policy: p, bridge: p.bridge}
-	if p.feed != nil {
-		return &turns{picker: ask, feed: p.feed}
-	}
-	return &ask
+	return &picker{policy: p, bridge: p.bridge, routes: p.routes}
 }
 
 // send gives grpc a picker, and thereby another try to the RPCs that wait.
 func (p *policy) send() {
 	state := connectivity.TransientFailure // without addresses
-	if len(p.conns.list) > 0 {
+	if len(p.list) > 0 {
 		state = p.up.CurrentState()
 	}
 	if state == connectivity.Idle {
@@ -280,7 +253,7 @@ func (p *policy) refused() {
 }
 
 func (p *policy) UpdateSubConnState(balancer.SubConn, balancer.SubConnState) {
-	logger.Errorf("UpdateSubConnState called in spite of a StateListener")
+	contain.Logger.Errorf("UpdateSubConnState called in spite of a StateListener")
 }
 
 // ExitIdle does nothing: every SubConn is connected as soon as it is idle.

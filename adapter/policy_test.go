@@ -5,7 +5,6 @@ package adapter
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,21 +72,18 @@ func (cc *fakeCC) last() balancer.State {
 }
 
 // policyUnderTest is a policy over a balancer, told about addresses by tell.
-func policyUnderTest(b Balancer) (p *policy, cc *fakeCC, tell func(report, ...string)) {
+func policyUnderTest(b Balancer) (p *policy, cc *fakeCC, tell func(v1State, ...string)) {
 	cc = &fakeCC{}
 	p = policyBuilder{}.Build(cc, balancer.BuildOptions{}).(*policy)
 	br := newBridge(&balancerOption{balancer: b}, "svc", nil, resolver.BuildOptions{})
-	tell = func(s report, dialled ...string) {
-		list := addressLists.get(snapshot{log: s.addresses, n: len(s.addresses)})
-		addrs := list.dialled
-		if !slices.EqualFunc(addrs, dialled, func(a resolver.Address, d string) bool { return a.Addr == d }) {
-			addrs = nil
-			for _, d := range dialled {
-				addrs = append(addrs, resolver.Address{Addr: d})
-			}
+	tell = func(s v1State, dialled ...string) {
+		s.bridge = br
+		var addrs []resolver.Address
+		for _, d := range dialled {
+			addrs = append(addrs, resolver.Address{Addr: d})
 		}
 		_ = p.UpdateClientConnState(balancer.ClientConnState{ResolverState: resolver.State{
-			Addresses: addrs, Attributes: attributes.New(v1StateKey{}, &v1State{br, list, s.feed, s.err})}})
+			Addresses: addrs, Attributes: attributes.New(v1StateKey{}, &s)}})
 	}
 	return p, cc, tell
 }
@@ -96,19 +92,19 @@ func TestPolicyDialsWhatTheStateSays(t *testing.T) {
 	p, cc, tell := policyUnderTest(&scriptBalancer{})
 	defer p.Close()
 	a, b := Address{Addr: "a:1"}, Address{Addr: "b:1"}
-	tell(report{addresses: []Address{a, b, a}}, "proxy:1", "proxy:1", "proxy:1")
+	tell(v1State{addresses: []Address{a, b, a}}, "proxy:1", "proxy:1", "proxy:1")
 	if len(cc.subConns) != 2 || cc.subConns[0].addr != "proxy:1" {
 		t.Fatalf("%d SubConns, want one for each address, to the proxy", len(cc.subConns))
 	}
-	tell(report{addresses: []Address{a, b}}, "proxy:1", "proxy:2") // the proxy of b moves
+	tell(v1State{addresses: []Address{a, b}}, "proxy:1", "proxy:2") // the proxy of b moves
 	if len(cc.subConns) != 3 || cc.subConns[2].addr != "proxy:2" || !cc.subConns[1].shutdown || cc.subConns[0].shutdown {
 		t.Error("a proxy that moves is not followed")
 	}
-	tell(report{addresses: []Address{a}}) // grpc has lost one
+	tell(v1State{addresses: []Address{a}}) // grpc has lost one
 	if len(cc.subConns) != 3 || cc.subConns[0].shutdown {
 		t.Error("a State that does not fit changes something")
 	}
-	tell(report{err: errors.New("no")})
+	tell(v1State{err: errors.New("no")})
 	if cc.subConns[0].shutdown || cc.subConns[2].shutdown {
 		t.Error("an error takes addresses away")
 	}
@@ -118,7 +114,7 @@ func TestPolicyUpAndDown(t *testing.T) {
 	balancer := &scriptBalancer{}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 	sc := cc.subConns[0]
 	if s := cc.last().ConnectivityState; s != connectivity.Connecting {
 		t.Errorf("state %v, want CONNECTING at once", s)
@@ -133,7 +129,7 @@ func TestPolicyUpAndDown(t *testing.T) {
 		t.Errorf("state %v, want CONNECTING as it is connected again", s)
 	}
 	sc.enter(connectivity.Ready)
-	tell(report{})
+	tell(v1State{})
 	sc.enter(connectivity.Ready) // late: it has been removed
 	sc.enter(connectivity.Idle)
 	want := "[Up a:1 down a:1 Up a:1 down a:1]"
@@ -153,7 +149,7 @@ func TestPolicyAfterClose(t *testing.T) {
 	balancer := &scriptBalancer{}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(report{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
+	tell(v1State{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
 	if err := p.bridge.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +157,7 @@ func TestPolicyAfterClose(t *testing.T) {
 	p.bridge.Close()
 	cc.subConns[0].enter(connectivity.Idle)
 	cc.subConns[1].enter(connectivity.Ready)
-	tell(report{})
+	tell(v1State{})
 	if got, want := fmt.Sprint(balancer.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
 		t.Errorf("calls %s, want %s", got, want)
 	}
@@ -176,11 +172,11 @@ func TestPolicyRenamesNothingElse(t *testing.T) {
 	balancer := &scriptBalancer{}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(report{addresses: []Address{x, y, before}}, "a:1", "b:1", "c:1")
+	tell(v1State{addresses: []Address{x, y, before}}, "a:1", "b:1", "c:1")
 	cc.subConns[0].enter(connectivity.Ready)
 	cc.subConns[1].enter(connectivity.Ready)
 	cc.subConns[2].enter(connectivity.Connecting)
-	tell(report{addresses: []Address{y, x, after}}, "b:1", "a:1", "c:1")
+	tell(v1State{addresses: []Address{y, x, after}}, "b:1", "a:1", "c:1")
 	if got, want := fmt.Sprint(balancer.recorded()), "[Up a:1 Up b:1]"; got != want || len(cc.subConns) != 3 {
 		t.Errorf("calls %s and %d SubConns, want %s and 3", got, len(cc.subConns), want)
 	}
@@ -196,7 +192,7 @@ func TestPolicyShowsWhyAnAddressIsDown(t *testing.T) {
 	a := Address{Addr: "a:1"}
 	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { return a, nil, nil }})
 	defer p.Close()
-	tell(report{addresses: []Address{a}}, "a:1")
+	tell(v1State{addresses: []Address{a}}, "a:1")
 	for _, reason := range []string{"refused", "reset"} {
 		cc.subConns[0].fail(connectivity.TransientFailure, status.Error(codes.PermissionDenied, reason))
 		_, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
@@ -220,7 +216,7 @@ func TestPolicyForgetsDown(t *testing.T) {
 	}}
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
-	tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 	for range 2 {
 		cc.subConns[0].enter(connectivity.Ready)
 		cc.subConns[0].enter(connectivity.TransientFailure)
@@ -235,7 +231,7 @@ func TestPolicyForgetsDown(t *testing.T) {
 func TestPolicyRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { return Address{Addr: "unknown"}, nil, nil }})
-		tell(report{addresses: []Address{{Addr: "a:1"}}}, "a:1")
+		tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
 		before := cc.updates()
 		for range 100 {
 			if _, err := cc.last().Picker.Pick(balancer.PickInfo{}); err != balancer.ErrNoSubConnAvailable {
@@ -311,19 +307,6 @@ func TestListIsCopied(t *testing.T) {
 	}
 }
 
-// addressSet does not grow with what has been in it.
-func TestAddressSetShrinks(t *testing.T) {
-	var s addressSet
-	for i := range 100_000 {
-		a := Address{Addr: fmt.Sprint(i)}
-		s.add(a)
-		s.remove(a)
-	}
-	if len(s.log) > 100 || len(s.index.links) > 100 || len(s.index.heads) > 100 || len(s.gone) > 100 {
-		t.Errorf("%d places, %d links and %d heads for nothing", len(s.log), len(s.index.links), len(s.index.heads))
-	}
-}
-
 // Grpc closes the resolver, and thereby the Balancer, before it takes the picker
 // away: a pick in between does not ask Get.
 func TestPickAfterClose(t *testing.T) {
@@ -331,7 +314,7 @@ func TestPickAfterClose(t *testing.T) {
 	a := Address{Addr: "a:1"}
 	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { gets++; return a, nil, nil }})
 	defer p.Close()
-	tell(report{addresses: []Address{a}}, "a:1")
+	tell(v1State{addresses: []Address{a}}, "a:1")
 	cc.subConns[0].enter(connectivity.Ready)
 	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
 	if r, err := picker.Pick(info); err != nil || r.SubConn != cc.subConns[0] {

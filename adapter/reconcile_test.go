@@ -1,8 +1,6 @@
 package adapter
 
 import (
-	"fmt"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -37,7 +35,7 @@ func TestReconcile(t *testing.T) {
 					addresses = append(addresses, Address{Addr: string(r), Metadata: []string{string(r)}})
 					dialled = append(dialled, string(r))
 				}
-				tell(report{addresses: addresses}, dialled...)
+				tell(v1State{addresses: addresses}, dialled...)
 				have := make(map[string]*fakeSubConn)
 				for _, s := range cc.subConns {
 					if !s.shutdown {
@@ -53,7 +51,7 @@ func TestReconcile(t *testing.T) {
 					if s == nil || had[a.Addr] != nil && had[a.Addr] != s {
 						t.Fatalf("%q: %q has not kept its SubConn", list, a.Addr)
 					}
-					if p.routes.find(a) == nil || p.conns.now().routes().find(a) == nil {
+					if p.routes.find(a) == nil {
 						t.Fatalf("%q: no way to %q", list, a.Addr)
 					}
 					if had[a.Addr] == nil {
@@ -74,64 +72,37 @@ func TestReconcile(t *testing.T) {
 				if n := len(cc.subConns) - before; n != fresh {
 					t.Fatalf("%q: %d new SubConns, want %d", list, n, fresh)
 				}
-				if len(p.routes) != len(have) || len(p.conns.list) != len(have) {
-					t.Fatalf("%q: %d routes, %d conns for %d addresses", list, len(p.routes), len(p.conns.list), len(have))
+				if len(p.routes) != len(have) || len(p.list) != len(have) {
+					t.Fatalf("%q: %d routes, %d conns for %d addresses", list, len(p.routes), len(p.list), len(have))
 				}
 			}
 		})
 	}
 }
 
-// 300 ClientConns hear of a change of one in a thousand addresses at once: none of
-// them copies what did not change before it has an RPC.
-func TestReconcileCopiesLittle(t *testing.T) {
-	p, _, _ := policyUnderTest(&scriptBalancer{})
-	defer p.Close()
-	var set addressSet
-	for i := range 1_000 {
-		set.add(Address{Addr: fmt.Sprint("a", i)})
-	}
-	without := addressLists.get(set.snapshot())
-	set.add(Address{Addr: "another"})
-	with := addressLists.get(set.snapshot())
-	p.reconcile(without)
-	const changes = 200
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range changes / 2 {
-		p.reconcile(with)
-		p.reconcile(without)
-	}
-	runtime.ReadMemStats(&after)
-	if got := (after.TotalAlloc - before.TotalAlloc) / changes; got > 2_000 {
-		t.Errorf("%d bytes per change, of 8,000 that a copy would have", got)
-	}
-}
-
-// A pick may come to a picker of an older State, be it the first that it gets.
-func TestOldPickerFindsNewConns(t *testing.T) {
+// A pick may come to a picker of an older State: it waits for the newest one, which
+// finds what is new.
+func TestOldPickerWaitsForTheNewest(t *testing.T) {
 	script := &scriptBalancer{get: func() (Address, func(), error) { return Address{Addr: "c"}, nil, nil }}
 	p, cc, tell := policyUnderTest(script)
 	defer p.Close()
-	tell(report{addresses: []Address{{Addr: "a"}, {Addr: "b"}}}, "a", "b")
-	old, asked := cc.last().Picker, cc.last().Picker
-	if _, err := asked.Pick(balancer.PickInfo{Ctx: t.Context()}); err != balancer.ErrNoSubConnAvailable {
-		t.Fatalf("%v for an address that is not there", err)
-	}
-	tell(report{addresses: []Address{{Addr: "b"}, {Addr: "c"}}}, "b", "c")
+	tell(v1State{addresses: []Address{{Addr: "a"}, {Addr: "b"}}}, "a", "b")
+	old := cc.last().Picker
+	tell(v1State{addresses: []Address{{Addr: "b"}, {Addr: "c"}}}, "b", "c")
 	cc.subConns[2].enter(connectivity.Ready)
-	for _, picker := range []balancer.Picker{old, asked} {
-		r, err := picker.Pick(balancer.PickInfo{Ctx: t.Context()})
-		if err != nil || r.SubConn != balancer.SubConn(cc.subConns[2]) {
-			t.Errorf("%v, %v, want the new SubConn", r.SubConn, err)
-		}
+	if _, err := old.Pick(balancer.PickInfo{Ctx: t.Context()}); err != balancer.ErrNoSubConnAvailable {
+		t.Errorf("%v for an address that is not there", err)
+	}
+	r, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
+	if err != nil || r.SubConn != balancer.SubConn(cc.subConns[2]) {
+		t.Errorf("%v, %v, want the new SubConn", r.SubConn, err)
 	}
 }
 
 // A State that grpc has to make endpoints for costs it more than all the rest.
 func TestStateHasNoEndpointsToMake(t *testing.T) {
 	b := newBridge(&balancerOption{}, "svc", nil, resolver.BuildOptions{})
-	s := b.state(v1State{list: addressLists.get(snapshot{log: []Address{{Addr: "a"}}, n: 1})})
+	s := b.state(&v1State{addresses: []Address{{Addr: "a"}}})
 	if s.Endpoints == nil || len(s.Endpoints) > 0 {
 		t.Errorf("endpoints are %v, want none, and not nil", s.Endpoints)
 	}

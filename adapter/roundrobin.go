@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/follow"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -37,151 +39,181 @@ func RoundRobin(r naming.Resolver) Balancer {
 
 type roundRobin struct {
 	resolver naming.Resolver
-	calls    nextCalls
+	calls    follow.Calls
 
 	turn atomic.Uint32
 	// candidates is what Get chooses from. It is nil when it has to be made
 	// anew, so that 1,000 Ups in a row cost one new list and not 1,000.
 	candidates atomic.Pointer[candidates]
 
-	mu      sync.Mutex // guards what follows
-	started bool       // and neither failed nor closed since
-	closed  bool
-	target  string // of the last Start
-	feed    *feed  // likewise; nil if that failed
-	known   addressSet
+	mu     sync.Mutex // guards what follows, and lives
+	life   *life      // the last; nil if its Start failed
+	closed bool
 	// up has the addresses between Up and down, whether known or not: an
 	// address that is deleted and added again before grpc has heard of it
 	// keeps its connection, hence sees no other Up.
-	up     addressSet
+	up     addrset.Set
 	epoch  uint64        // counts how often up was emptied: an older down is void
-	reason error         // why nothing is known; shown by Get
 	waitUp chan struct{} // closed by the next Up or Close; nil if nobody waits
+}
+
+// A life of a RoundRobin begins with Start and ends with Close, or with another
+// Start.
+type life struct {
+	target  string
+	watch   *follow.Watch      // nil without resolver
+	lists   mailbox[[]Address] // likewise
+	changed chan struct{}      // see signal
+	done    chan struct{}      // closed when it has ended
+	ended   bool
+	known   addrset.Set // when it has ended
+	told    bool        // Notify has been called
 }
 
 // candidates is never changed once it is stored.
 type candidates struct {
 	up  []Address
 	all []Address
+	why error // why there are none
 }
 
 // Start may be called again. If it has not been closed, whoever called Notify
 // before keeps the addresses that he has, as in v1.29.1.
-func (rr *roundRobin) Start(target string, _ BalancerConfig) error {
-	return rr.begin(target, true, nil)
-}
+func (rr *roundRobin) Start(target string, _ BalancerConfig) error { return rr.begin(target, true) }
 
 // begin is Start. Unless it may take over it fails with errStarted if another
-// Start is in force. news, if given, is called with mu held each time there is
-// something new to be fetched from the feed.
-func (rr *roundRobin) begin(target string, takeOver bool, news func(*feed)) error {
+// Start is in force.
+func (rr *roundRobin) begin(target string, takeOver bool) error {
 	rr.mu.Lock()
-	if rr.started && !takeOver {
+	former := rr.life
+	started := former != nil && !former.ended
+	switch {
+	case started && !takeOver:
 		rr.mu.Unlock()
 		return errStarted
-	}
-	if !rr.started {
-		rr.up = addressSet{}
-		rr.epoch++
-	} else if former := rr.feed; former != nil {
+	case started:
 		former.end()
-		if former.watch != nil {
-			defer former.watch.stop()
-		}
+	default:
+		rr.up = addrset.Set{}
+		rr.epoch++
 	}
-	f := newFeed(rr, news)
-	rr.started, rr.closed = true, false
-	rr.feed, rr.reason = f, nil
-	if rr.target != target {
-		rr.known = addressSet{}
-	}
-	rr.target = target
-	rr.candidates.Store(nil)
-	if rr.resolver == nil {
-		rr.known.add(Address{Addr: target})
-		f.tell()
-		rr.mu.Unlock()
-		return nil
-	}
-	f.lists = make(chan []Address, 1)
-	w := newWatch(rr.resolver, target, &rr.calls)
-	w.fold = func(updates []*naming.Update, fullSet bool) bool { return rr.fold(f, updates, fullSet) }
-	w.knows = rr.knows
-	w.failed = func(err error) { rr.failed(f, err) }
-	f.watch = w
 	// What was known when a ClientConn went idle is a better start than nothing,
 	// and some watchers tell only what is new since.
-	seeded := rr.known.len() > 0
-	if seeded {
-		f.tell()
+	var known addrset.Set
+	if former != nil && former.target == target {
+		known = former.known
 	}
+	seeded := known.Len() > 0
+	l := rr.newLife(target, known)
+	rr.life, rr.closed = l, false
+	rr.candidates.Store(nil)
 	rr.mu.Unlock()
-
-	err := w.resolve()
+	if started {
+		former.close()
+	}
+	if l.watch == nil {
+		return nil
+	}
+	err := l.watch.Resolve()
 	if err != nil && !seeded {
 		rr.mu.Lock()
-		if !f.ended.Load() {
-			f.end()
-			rr.started, rr.feed = false, nil
+		defer rr.mu.Unlock()
+		if rr.life == l && !l.ended {
+			l.end()
+			rr.life = nil // hence Notify returns nil, as in v1.29.1
 		}
-		rr.mu.Unlock()
-		w.cancel()
 		return err
 	}
-	go w.run(err, seeded)
+	go l.watch.Run(err)
 	return nil
 }
 
-// fold is called by the goroutine of f's watch; it does nothing once f has ended.
-func (rr *roundRobin) fold(f *feed, updates []*naming.Update, fullSet bool) (changed bool) {
-	rr.mu.Lock()
-	defer rr.mu.Unlock()
-	if f.ended.Load() {
-		return false
+func (rr *roundRobin) newLife(target string, known addrset.Set) *life {
+	l := &life{target: target, changed: make(chan struct{}, 1), done: make(chan struct{})}
+	if rr.resolver == nil {
+		return l
 	}
-	rr.reason = nil
-	if fullSet {
-		rr.known = addressSet{}
+	l.lists = newMailbox[[]Address]()
+	if known.Len() > 0 {
+		signal(l.changed)
 	}
-	if !rr.known.fold(updates) && !fullSet {
-		return false
-	}
-	rr.candidates.Store(nil)
-	f.tell()
-	return true
+	l.watch = follow.New(rr.resolver, target, &rr.calls, known, func() {
+		rr.mu.Lock()
+		defer rr.mu.Unlock()
+		rr.candidates.Store(nil)
+		signal(l.changed)
+	})
+	return l
 }
 
-func (rr *roundRobin) knows(updates []*naming.Update) bool {
-	rr.mu.Lock()
-	defer rr.mu.Unlock()
-	return rr.known.knows(updates)
-}
-
-// failed is called by the goroutine of f's watch. An empty list tells grpc to go
-// and ask Get, which knows the reason; without it RPCs would wait in vain.
-func (rr *roundRobin) failed(f *feed, err error) {
-	rr.mu.Lock()
-	defer rr.mu.Unlock()
-	if f.ended.Load() || rr.known.len() > 0 || rr.reason == nil && err == nil {
+// end is called once, with the lock held.
+func (l *life) end() {
+	l.ended = true
+	close(l.done)
+	if l.watch == nil {
 		return
 	}
-	rr.reason = err
-	f.tell()
+	l.known = l.watch.Stop()
+	if !l.told {
+		close(l.lists)
+	}
 }
 
+// close is called behind end, without the lock.
+func (l *life) close() {
+	if l.watch != nil {
+		l.watch.Close()
+	}
+}
+
+// Notify sends the newest list, and no older one: it is made when the change
+// before it has been told.
 func (rr *roundRobin) Notify() <-chan []Address {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	if rr.feed == nil {
+	l := rr.life
+	if l == nil || l.lists == nil {
 		return nil
 	}
-	return rr.feed.notify()
+	if !l.told && !l.ended {
+		l.told = true
+		select {
+		case <-l.changed: // whoever looks without waiting finds it
+			l.tell()
+		default:
+		}
+		go func() {
+			defer close(l.lists)
+			for {
+				select {
+				case <-l.changed:
+					l.tell()
+				case <-l.done:
+					return
+				}
+			}
+		}()
+	}
+	return l.lists
+}
+
+func (l *life) tell() {
+	known, _ := l.watch.Known()
+	l.lists.put(addresses(known))
+}
+
+func addresses(known []addrset.Address) []Address {
+	list := make([]Address, len(known))
+	for i, a := range known {
+		list[i] = Address(a)
+	}
+	return list
 }
 
 func (rr *roundRobin) Up(a Address) func(error) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()
-	if rr.closed || !rr.up.add(a) {
+	if rr.closed || !rr.up.Add(addrset.Address(a)) {
 		return nil
 	}
 	rr.candidates.Store(nil)
@@ -190,7 +222,7 @@ func (rr *roundRobin) Up(a Address) func(error) {
 	return func(error) {
 		rr.mu.Lock()
 		defer rr.mu.Unlock()
-		if rr.epoch == epoch && rr.up.remove(a) {
+		if rr.epoch == epoch && rr.up.Remove(addrset.Address(a)) {
 			rr.candidates.Store(nil)
 		}
 	}
@@ -240,14 +272,7 @@ func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 	}
 	c := rr.candidates.Load()
 	if c == nil {
-		c = &candidates{all: rr.known.snapshot().list()}
-		if rr.up.len() > 0 {
-			for _, a := range c.all {
-				if rr.up.has(a) {
-					c.up = append(c.up, a)
-				}
-			}
-		}
+		c = rr.look()
 		rr.candidates.Store(c)
 	}
 	switch {
@@ -260,12 +285,32 @@ func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 		return c, rr.waitUp, nil
 	case len(c.all) == 0:
 		text := "there is no address available"
-		if rr.reason != nil {
-			text = fmt.Sprintf("%s: %v", text, rr.reason)
+		if c.why != nil {
+			text = fmt.Sprintf("%s: %v", text, c.why)
 		}
 		return nil, nil, status.Error(codes.Unavailable, text)
 	}
 	return c, nil, nil
+}
+
+// look makes the candidates of what is known and up.
+func (rr *roundRobin) look() *candidates {
+	c := new(candidates)
+	switch l := rr.life; {
+	case l == nil:
+	case rr.resolver == nil:
+		c.all = []Address{{Addr: l.target}}
+	default:
+		var known []addrset.Address
+		known, c.why = l.watch.Known()
+		c.all = addresses(known)
+	}
+	for _, a := range c.all {
+		if rr.up.Has(addrset.Address(a)) {
+			c.up = append(c.up, a)
+		}
+	}
+	return c
 }
 
 func (rr *roundRobin) Close() error {
@@ -274,16 +319,16 @@ func (rr *roundRobin) Close() error {
 		rr.mu.Unlock()
 		return errBalancerClosed
 	}
-	rr.started, rr.closed = false, true
+	rr.closed = true
 	rr.candidates.Store(nil)
 	rr.wake()
-	f := rr.feed
-	if f != nil {
-		f.end()
+	l := rr.life
+	if l == nil || l.ended {
+		rr.mu.Unlock()
+		return nil
 	}
+	l.end()
 	rr.mu.Unlock()
-	if f != nil && f.watch != nil {
-		f.watch.stop()
-	}
+	l.close()
 	return nil
 }

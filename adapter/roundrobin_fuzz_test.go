@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/addrset/addrsettest"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -34,13 +36,13 @@ func fuzzRoundRobin(t *testing.T, data []byte, size int) {
 	if err := rr.Start("svc", BalancerConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	var model modelSet
-	var heard []Address // the newest list of Notify
+	var model addrsettest.Model
+	var heard []addrset.Address // the newest list of Notify
 	watcher, first, fresh := 0, true, true
-	data = data[:min(len(data), fuzzLength)]
+	data = data[:min(len(data), addrsettest.FuzzLength)]
 	for len(data) >= 3 {
 		n := min(3*size, len(data)/3*3)
-		batch := fuzzUpdates(data[:n])
+		batch := addrsettest.Updates(data[:n])
 		failing := data[0] == 255
 		data = data[n:]
 		resolver.watchers[watcher].results <- map[bool]nextResult{
@@ -60,12 +62,16 @@ func fuzzRoundRobin(t *testing.T, data []byte, size int) {
 			model = nil
 		}
 		first, fresh = false, false
-		model, _ = model.foldAll(batch)
+		model, _ = model.FoldAll(batch)
 		select {
-		case heard = <-rr.Notify():
+		case list := <-rr.Notify():
+			heard = nil
+			for _, a := range list {
+				heard = append(heard, addrset.Address(a))
+			}
 		default:
 		}
-		if !sameList(heard, model) {
+		if !addrsettest.SameList(heard, model) {
 			t.Fatalf("Notify's newest list is %v, want %v", heard, model)
 		}
 		time.Sleep(time.Second) // a batch that changes nothing is paid for with a tenth
@@ -73,25 +79,25 @@ func fuzzRoundRobin(t *testing.T, data []byte, size int) {
 
 	// Each address is up once, whatever its Metadata, and has its turn.
 	var downs []func(error)
-	var up modelSet
+	var up addrsettest.Model
 	for _, a := range model {
-		if down := rr.Up(a); down != nil {
+		if down := rr.Up(Address(a)); down != nil {
 			downs = append(downs, down)
 		}
-		if modelEqual(a, a) { // another is never found
+		if addrsettest.Equal(a, a) { // another is never found
 			up = append(up, a)
 		}
 	}
 	if len(up) > 0 {
-		var served modelSet
+		var served addrsettest.Model
 		for range up {
 			a, put, err := rr.Get(context.Background(), BalancerGetOptions{})
 			if err != nil || put != nil {
 				t.Fatalf("Get: %v, put %v", err, put != nil)
 			}
-			served = append(served, a)
+			served = append(served, addrset.Address(a))
 		}
-		if !sameList(served, up) {
+		if !addrsettest.SameList(served, up) {
 			t.Fatalf("Get named %v, want %v", served, up)
 		}
 	}

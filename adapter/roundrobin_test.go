@@ -5,13 +5,16 @@ package adapter
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -30,20 +33,25 @@ func refusal(t *testing.T, b Balancer) string {
 }
 
 // The next life knows nothing of why the one before had no address, and whatever
-// that one's goroutine still has to say comes too late.
+// that one's watcher still has to say comes too late.
 func TestLateOfTheLifeBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		watchers, r := reportingResolver()
-		rr := RoundRobin(r).(*roundRobin)
+		former := &lateReporter{unclosable: unclosable{newScriptWatcher()}}
+		calls := 0
+		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+			if calls++; calls == 1 {
+				return former, nil
+			}
+			return newScriptWatcher(), nil
+		}})
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		(<-watchers).reasons <- errors.New("no leader")
 		synctest.Wait()
+		former.report(errors.New("no leader"))
 		if got, want := refusal(t, rr), noneAvailable+": no leader"; got != want {
 			t.Errorf("Get says %q, want %q", got, want)
 		}
-		former := rr.feed
 		rr.Close()
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
@@ -52,12 +60,13 @@ func TestLateOfTheLifeBefore(t *testing.T) {
 			t.Errorf("in the second life Get says %q, want %q", got, noneAvailable)
 		}
 
-		rr.failed(former, errors.New("late"))
-		if rr.fold(former, add("late:1"), true) || rr.known.len() > 0 {
-			t.Error("late updates are taken")
-		}
-		if _, ok := former.fetch(&former.bridgeTold); ok {
-			t.Error("a feed that has ended has something to fetch")
+		former.report(errors.New("late"))
+		former.send(t, add("late:1")...)
+		synctest.Wait()
+		select {
+		case list := <-rr.Notify():
+			t.Errorf("Notify delivers %v, which is late", list)
+		default:
 		}
 		if got := refusal(t, rr); got != noneAvailable {
 			t.Errorf("after what was late Get says %q, want %q", got, noneAvailable)
@@ -65,6 +74,14 @@ func TestLateOfTheLifeBefore(t *testing.T) {
 		rr.Close()
 	})
 }
+
+// lateReporter is an ErrorReporter, which has its say after Close too.
+type lateReporter struct {
+	unclosable
+	report func(error)
+}
+
+func (w *lateReporter) OnError(f func(error)) { w.report = f }
 
 // A watcher may deliver again without saying that its trouble is over.
 func TestReasonEndsWithUpdates(t *testing.T) {
@@ -104,6 +121,37 @@ func TestStartForAnotherTarget(t *testing.T) {
 	})
 }
 
+// A Start that takes over, as of a second ClientConn with the same wrapper of a
+// RoundRobin: RPCs of the first go on while the watcher that it had is closed.
+func TestGetWhileStartTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := &slowClose{newScriptWatcher(), release}
+		b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
+		w.send(t, add("a:1")...)
+		b.after(0, "a:1")
+		b.Up(Address{Addr: "a:1"})
+		go b.Start("svc", BalancerConfig{})
+		synctest.Wait() // in the watcher's Close
+		if a, _, err := b.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
+			t.Errorf("Get: %v, %v", a, err)
+		}
+		close(release)
+		synctest.Wait()
+		b.Close()
+	})
+}
+
+type slowClose struct {
+	*scriptWatcher
+	release chan struct{}
+}
+
+func (w *slowClose) Close() {
+	<-w.release
+	w.scriptWatcher.Close()
+}
+
 // One Up is for everybody who waits.
 func TestUpWakesEachThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -129,16 +177,111 @@ func TestUpWakesEachThatWaits(t *testing.T) {
 	})
 }
 
-// Close while the goroutine behind Notify makes a list: its channel is closed by
-// then, and nothing is put there any more.
+// Close while the goroutine behind Notify makes lists: it ends, and so does its
+// channel.
 func TestCloseWhileListing(t *testing.T) {
-	for range 50 { // send looks for work and for the end in any order
-		rr := RoundRobin(nil).(*roundRobin)
-		f := newFeed(rr, nil)
-		f.lists, f.wake = make(chan []Address, 1), newMailbox[struct{}]()
-		f.tell()
-		f.end()
-		f.send()
+	for range 50 {
+		rr := RoundRobin(newFlood(1_000))
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		lists := rr.Notify()
+		receive(t, "a list", lists)
+		if err := rr.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range lists {
+		}
+	}
+}
+
+// The picks of RPCs take turns as Get by hand does, with one counter for both, and
+// end with the RoundRobin.
+func TestTurns(t *testing.T) {
+	rr := RoundRobin(newFlood(4))
+	if err := rr.Start("svc", BalancerConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	lists := rr.Notify()
+	var list []Address
+	for len(list) < 4 {
+		list = receive(t, "a list", lists)
+	}
+	p, cc, tell := policyUnderTest(rr)
+	defer p.Close()
+	tell(v1State{addresses: list}, "a1", "a2", "a3", "a4")
+	pick := func() (string, error) {
+		r, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
+		if err != nil {
+			return "", err
+		}
+		return r.SubConn.(*fakeSubConn).addr, nil
+	}
+	if _, err := pick(); err != balancer.ErrNoSubConnAvailable {
+		t.Fatalf("%v before anything is connected", err)
+	}
+	for _, i := range []int{3, 0, 2} { // in any order
+		cc.subConns[i].enter(connectivity.Ready)
+	}
+	get := func() (string, error) {
+		a, _, err := rr.Get(t.Context(), BalancerGetOptions{})
+		return a.Addr, err
+	}
+	var got []string
+	for i := range 9 {
+		from := pick
+		if i%2 == 1 {
+			from = get
+		}
+		addr, err := from()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, addr)
+	}
+	start := slices.Index([]string{"a1", "a3", "a4"}, got[0])
+	for i, addr := range got {
+		if want := []string{"a1", "a3", "a4"}[(start+i)%3]; addr != want {
+			t.Fatalf("%v: not in turns", got)
+		}
+	}
+	cc.subConns[0].enter(connectivity.TransientFailure)
+	for range 4 {
+		if addr, err := pick(); err != nil || addr == "a1" {
+			t.Fatalf("%q, %v: it is not connected", addr, err)
+		}
+	}
+	if err := rr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pick(); err != grpc.ErrClientConnClosing {
+		t.Errorf("%v after Close", err)
+	}
+}
+
+// Neither a pick nor Get allocates.
+func TestPicksAllocateNothing(t *testing.T) {
+	rr := RoundRobin(nil)
+	if err := rr.Start("a1", BalancerConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	defer rr.Close()
+	p, cc, tell := policyUnderTest(rr)
+	defer p.Close()
+	tell(v1State{addresses: []Address{{Addr: "a1"}}}, "a1")
+	cc.subConns[0].enter(connectivity.Ready)
+	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
+	for what, f := range map[string]func() error{
+		"pick": func() error { _, err := picker.Pick(info); return err },
+		"Get":  func() error { _, _, err := rr.Get(info.Ctx, BalancerGetOptions{}); return err },
+	} {
+		if n := testing.AllocsPerRun(1_000, func() {
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%v allocations per %s", n, what)
+		}
 	}
 }
 

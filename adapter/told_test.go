@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/resolver"
@@ -131,4 +132,21 @@ func TestToldOfNoReason(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A RoundRobin that is started again has as long for its first list as after Dial:
+// RPCs wait for it.
+func TestToldNothingBeforeTheFirstNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bridgeBuilder{option: &balancerOption{balancer: RoundRobin(&scriptResolver{})}}
+		for life := range 2 {
+			cc := &toldConn{}
+			r := build(t, b, cc)
+			time.Sleep(10 * wakeTime)
+			if got := cc.heard(); len(got) > 0 {
+				t.Errorf("in life %d grpc was told of %q before the first Next", life, got)
+			}
+			r.Close()
+		}
+	})
 }

@@ -3,7 +3,6 @@ package adapter
 // Watchers that fail, and what becomes of what they said.
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -16,39 +15,6 @@ import (
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
-
-// stoppedWhenAsked is a context that asks for its watch's end as soon as it has said
-// that it is not the end yet.
-type stoppedWhenAsked struct {
-	context.Context
-	stop func()
-}
-
-func (c *stoppedWhenAsked) Err() error {
-	err := c.Context.Err()
-	if stop := c.stop; stop != nil {
-		c.stop = nil
-		stop()
-	}
-	return err
-}
-
-// A watch that is stopped between two calls of Next has no watcher any more, and
-// has not lost one: there is nothing to log, and none to be resolved again.
-func TestStopBetweenTwoNexts(t *testing.T) {
-	w := newWatch(newFlood(1), "svc", new(nextCalls))
-	w.fold = func([]*naming.Update, bool) bool { return true }
-	w.failed = func(error) {}
-	if err := w.resolve(); err != nil {
-		t.Fatal(err)
-	}
-	w.ctx = &stoppedWhenAsked{w.ctx, w.stop}
-	w.run(nil, false)
-	w.retry.RandomizationFactor = 0
-	if delay := w.retry.NextBackOff(); delay != firstRetry {
-		t.Errorf("the next delay is %v, want the first, %v", delay, firstRetry)
-	}
-}
 
 // The backoff grows though each new watcher delivers something before it fails,
 // and begins anew after one that has lived for longer than it ever gets.
@@ -158,7 +124,7 @@ func TestOnErrorThatPanics(t *testing.T) {
 
 type panickingReporter struct{ *scriptWatcher }
 
-// A watcher that comes after another may not know everything: see watch.run.
+// A watcher that comes after another may not know everything: see follow.Watch.
 func TestWhatALaterWatcherReplaces(t *testing.T) {
 	b := startBackends(t, 3)
 	r := &scriptResolver{}

@@ -1,14 +1,16 @@
-package adapter
+package addrset_test
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/grpcnaming/grpcnaming/internal/addrset"
+	"github.com/grpcnaming/grpcnaming/internal/addrset/addrsettest"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -57,8 +59,8 @@ func TestSameMetadata(t *testing.T) {
 		{&node{}, &node{}, true}, // a type that leads to itself
 	}
 	for _, test := range tests {
-		if got := sameMetadata(test.a, test.b); got != test.want {
-			t.Errorf("sameMetadata(%#v, %#v) = %v", test.a, test.b, got)
+		if got := addrset.Same(test.a, test.b); got != test.want {
+			t.Errorf("Same(%#v, %#v) = %v", test.a, test.b, got)
 		}
 	}
 }
@@ -68,8 +70,8 @@ func TestSameMetadata(t *testing.T) {
 func TestFold(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
-		var set addressSet
-		var model modelSet
+		var set addrset.Set
+		var model addrsettest.Model
 		for range 400 {
 			u := &naming.Update{Op: naming.Operation(rnd.IntN(2)), Addr: fmt.Sprint("a", rnd.IntN(40))}
 			switch rnd.IntN(4) {
@@ -79,43 +81,38 @@ func TestFold(t *testing.T) {
 				u.Metadata = []int{rnd.IntN(2)}
 			}
 			var want bool
-			model, want = model.fold(u)
-			changed := set.fold([]*naming.Update{u})
-			if got, want := fmt.Sprint(set.list()), fmt.Sprint(model); got != want {
+			model, want = model.Fold(u)
+			changed := set.Fold([]*naming.Update{u})
+			if got, want := fmt.Sprint(set.List()), fmt.Sprint(model); got != want {
 				t.Fatalf("after %+v:\n%s, want\n%s", *u, got, want)
 			}
 			if changed != want {
-				t.Fatalf("fold of %+v says changed = %v", *u, changed)
+				t.Fatalf("Fold of %+v says changed = %v", *u, changed)
 			}
-			if set.len() != len(model) {
-				t.Fatalf("len = %d, want %d", set.len(), len(model))
+			if set.Len() != len(model) {
+				t.Fatalf("Len = %d, want %d", set.Len(), len(model))
 			}
 		}
 	}
 }
 
-// A snapshot stays as it was, whatever is done to the set, and a change does not
-// cost a copy of what did not change.
-func TestSnapshot(t *testing.T) {
-	var s addressSet
-	for i := range 1_000 {
-		s.add(Address{Addr: fmt.Sprint(i)})
+// A set does not grow with what has been in it.
+func TestSetShrinks(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
 	}
-	all := s.snapshot()
-	was := slices.Clone(all.list())
-	for i := range 900 { // closes the gaps on the way
-		s.remove(Address{Addr: fmt.Sprint(i)})
+	var s addrset.Set
+	before := heap()
+	for i := range 100_000 {
+		a := addrset.Address{Addr: fmt.Sprint(i)}
+		s.Add(a)
+		s.Remove(a)
 	}
-	left := s.snapshot()
-	s.add(Address{Addr: "new"})
-	s.removeAddr("950")
-	if !sameList(all.list(), was) || !sameList(left.list(), was[900:]) {
-		t.Errorf("snapshots of %d and %d addresses have changed", len(was), 100)
+	if got := int64(heap() - before); got > 100_000 {
+		t.Errorf("%d bytes for nothing", got)
 	}
-	if got := testing.AllocsPerRun(100, func() {
-		s.add(Address{Addr: "x"})
-		s.remove(Address{Addr: "x"})
-	}); got > 1 {
-		t.Errorf("%v allocations for an Add and its Delete", got)
-	}
+	runtime.KeepAlive(&s)
 }

@@ -1,4 +1,4 @@
-package adapter
+package addrset
 
 import (
 	"reflect"
@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// sameMetadata says whether two Metadata have equal content. What == calls
+// Same says whether two Metadata have equal content. What == calls
 // equal is equal, without a look inside; what == would panic on (a map, a
 // slice, a struct that holds one) or tells apart (two pointers) is compared by
 // content. A function, other than nil, equals nothing, not even itself. What a
 // pointer leads to is not looked at if there is a lock in it: it changes while
 // others read it, and the pointer is what tells it from another, as in v1.29.1.
-func sameMetadata(a, b interface{}) bool {
+func Same(a, b interface{}) bool {
 	if a == nil && b == nil { // as nearly always
 		return true
 	}
-	if equalOperands(a, b) {
+	if comparableBoth(a, b) {
 		if a == b {
 			return true
 		}
@@ -64,19 +64,14 @@ func guarded(t reflect.Type) bool {
 	return found
 }
 
-// same says whether a and b are the same address.
-func (a Address) same(b Address) bool {
-	return a.Addr == b.Addr && sameMetadata(a.Metadata, b.Metadata)
-}
-
-// identical says whether a and b, of equal content, cannot be told apart by ==
+// Identical says whether a and b, of equal content, cannot be told apart by ==
 // either.
-func identical(a, b interface{}) bool {
-	return !equalOperands(a, b) || a == b
+func Identical(a, b interface{}) bool {
+	return !comparableBoth(a, b) || a == b
 }
 
-// equalOperands says whether a == b does not panic.
-func equalOperands(a, b interface{}) bool {
+// comparableBoth says whether a == b does not panic.
+func comparableBoth(a, b interface{}) bool {
 	if a == nil || b == nil {
 		return true
 	}

@@ -1,4 +1,4 @@
-package adapter
+package endpoint
 
 import (
 	"net/url"
@@ -62,8 +62,8 @@ func TestEndpoint(t *testing.T) {
 		if test.scheme != "" {
 			want = test.rest
 		}
-		if got := endpoint(resolver.Target{URL: *u}); got != want {
-			t.Errorf("endpoint(%q) = %q, want %q", test.target, got, want)
+		if got := Of(resolver.Target{URL: *u}); got != want {
+			t.Errorf("Of(%q) = %q, want %q", test.target, got, want)
 		}
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/resolver"
+
+	"github.com/grpcnaming/grpcnaming/internal/endpoint"
 )
 
 // WithBalancer returns a DialOption that makes the ClientConn use b, as the
@@ -122,7 +125,7 @@ func (b *bridgeBuilder) Build(target resolver.Target, cc resolver.ClientConn, op
 	if opts.DisableServiceConfig && !b.option.defaultConfig {
 		return nil, errDisabled
 	}
-	bridge := newBridge(b.option, endpoint(target), cc, opts)
+	bridge := newBridge(b.option, endpoint.Of(target), cc, opts)
 	if !b.option.defaultConfig {
 		bridge.lbConfig = cc.ParseServiceConfig(withPolicy("", policyName))
 		if bridge.lbConfig.Err != nil {
@@ -131,4 +134,12 @@ func (b *bridgeBuilder) Build(target resolver.Target, cc resolver.ClientConn, op
 	}
 	bridge.open()
 	return bridge, nil
+}
+
+// balancerOption is what the resolver builders of one WithBalancer share.
+type balancerOption struct {
+	balancer      Balancer
+	defaultConfig bool        // the LB policy comes from a default service config
+	closed        atomic.Bool // the balancer has been closed once
+	latest        atomic.Pointer[bridge]
 }

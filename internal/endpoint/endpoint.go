@@ -1,4 +1,5 @@
-package adapter
+// Package endpoint has the endpoint of a dial target as grpc-go v1.29.1 saw it.
+package endpoint
 
 import (
 	"net/url"
@@ -7,7 +8,7 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// endpoint is the string that grpc-go v1.29.1 handed to Balancer.Start for the
+// Of is the string that grpc-go v1.29.1 handed to Balancer.Start for the
 // dial target t (internal/grpcutil/target.go there): everything behind
 // "scheme://authority/" when the scheme has a resolver, and the whole target
 // when it has none. resolver.Target.Endpoint is not that string: it lacks the
@@ -18,7 +19,7 @@ import (
 // "dns://"), the letter case of a scheme that has a resolver ("DNS:///a" was
 // unknown to v1.29.1 and passed on whole), which characters are percent escapes in
 // "user@host" of "//user@host/path", and those of "%2A", which comes back as "*".
-func endpoint(t resolver.Target) string {
+func Of(t resolver.Target) string {
 	u := &t.URL
 	switch {
 	case u.Opaque != "": // "dns:a": not a scheme for v1.29.1

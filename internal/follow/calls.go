@@ -1,11 +1,13 @@
-package adapter
+package follow
 
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
+	"github.com/grpcnaming/grpcnaming/internal/contain"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -13,8 +15,8 @@ import (
 // before its resolver is asked again.
 const settleTime = 100 * time.Millisecond
 
-// nextCall is one call of Watcher.Next.
-type nextCall struct {
+// call is one call of Watcher.Next.
+type call struct {
 	watcher naming.Watcher
 	ended   bool // what follows is there
 	updates []*naming.Update
@@ -22,29 +24,26 @@ type nextCall struct {
 	over    chan struct{} // closed then; nil unless somebody waits beside the goroutine that calls
 }
 
-// nextCalls remembers the last call of Next beyond the end of its watch. One
+// Calls remembers the last call of Next beyond the end of its watch. One
 // legacy resolver in five returns itself as the Watcher, and has a Close that
 // does not end Next: when such a one is resolved again, the Next that is still
 // running is the one whose updates count, and a second beside it would race with
 // it for them.
-type nextCalls struct {
+type Calls struct {
 	mu   sync.Mutex // guards what follows
-	last *nextCall  // nil once its result has been used
-	idle *nextCall  // to be used again
+	last *call      // nil once its result has been used
 	used naming.Watcher
 }
 
 // next returns what w.Next does, which it calls unless it is being called
 // already, and whether w had delivered before. When ctx has ended meanwhile it is
 // not ok, and the result is for the next watch, if it is the same watcher's.
-func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, again, ok bool, err error) {
+func (c *Calls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, again, ok bool, err error) {
 	c.mu.Lock()
 	n := c.last
 	if n == nil || !sameWatcher(n.watcher, w) || n.ended && n.err != nil {
-		if n = c.idle; n == nil {
-			n = new(nextCall)
-		}
-		n.watcher, c.last, c.idle = w, n, nil
+		n = &call{watcher: w}
+		c.last = n
 		c.mu.Unlock()
 		c.run(n)
 	} else {
@@ -67,30 +66,26 @@ func (c *nextCalls) next(ctx context.Context, w naming.Watcher) (updates []*nami
 	}
 	if c.last == n {
 		c.last = nil
-		if n.over == nil { // nobody else has n
-			*n = nextCall{}
-			c.idle = n
-		}
 	}
 	return updates, again, true, err
 }
 
-var errNextExited = errors.New("Next ended its goroutine") // by runtime.Goexit, as testing.T.FailNow does
+var errNextExited = errors.New("its goroutine ended in Next") // by runtime.Goexit, as testing.T.FailNow does
 
 // run calls Next, on the goroutine of the watch that wants it: two switches per
 // update would cost more than all the rest.
-func (c *nextCalls) run(n *nextCall) {
+func (c *Calls) run(n *call) {
 	defer c.end(n)
 	n.err = errNextExited
-	n.err = contain(n.watcher, "Next", n.call)
+	n.err = contain.Call(n.watcher, "Next", n.call)
 }
 
-func (n *nextCall) call() (err error) {
+func (n *call) call() (err error) {
 	n.updates, err = n.watcher.Next()
 	return err
 }
 
-func (c *nextCalls) end(n *nextCall) {
+func (c *Calls) end(n *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n.ended = true
@@ -101,7 +96,7 @@ func (c *nextCalls) end(n *nextCall) {
 
 // wait returns a channel that is closed when the call has ended; it is called with
 // the lock held.
-func (n *nextCall) wait() <-chan struct{} {
+func (n *call) wait() <-chan struct{} {
 	if n.over == nil {
 		n.over = make(chan struct{})
 		if n.ended {
@@ -113,7 +108,7 @@ func (n *nextCall) wait() <-chan struct{} {
 
 // settle waits for a call that is running, up to settleTime: Resolve and Next of
 // resolvers that are their own watchers share variables.
-func (c *nextCalls) settle() {
+func (c *Calls) settle() {
 	c.mu.Lock()
 	if c.last == nil || c.last.ended {
 		c.mu.Unlock()
@@ -129,4 +124,6 @@ func (c *nextCalls) settle() {
 	}
 }
 
-func sameWatcher(a, b naming.Watcher) bool { return equalOperands(a, b) && a == b }
+func sameWatcher(a, b naming.Watcher) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}

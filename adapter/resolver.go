@@ -1,0 +1,399 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/attributes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/serviceconfig"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcnaming/grpcnaming/internal/contain"
+	"github.com/grpcnaming/grpcnaming/internal/follow"
+)
+
+const (
+	// closeTime is how long closing a ClientConn waits for Balancer.Close and
+	// for an Up or down that is running. What takes longer goes on in the
+	// background.
+	closeTime = time.Second
+
+	// startTime is how long Dial waits for Balancer.Start, which v1.29.1 called
+	// while Dial waited however long it took. A Start that takes longer goes
+	// on, and RPCs wait for it within their deadlines.
+	startTime = 10 * time.Second
+
+	// wakeTime is how long a Balancer that was started again has for its first
+	// list before RPCs are told that it may be unable to start twice.
+	wakeTime = 5 * time.Second
+)
+
+var errConnClosing = errors.New("grpc: the connection is closing")
+
+// bridge is the resolver half of WithBalancer: it runs a v1 Balancer from Start
+// to Close for one life of a ClientConn (from Dial, or from the end of idleness,
+// until Close or the next idleness) and turns what Notify delivers into
+// resolver.States. The other half is the policy. Its goroutines, which start and
+// follow the Balancer and send States, end with Close.
+type bridge struct {
+	option   *balancerOption
+	balancer Balancer
+	target   string
+	config   BalancerConfig
+	cc       resolver.ClientConn
+	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
+	again    bool                       // the Balancer has been closed before
+
+	states mailbox[*v1State] // put by the goroutine that starts and follows the Balancer
+	ctx    context.Context
+	cancel context.CancelFunc
+	closed chan struct{} // when Balancer.Close has returned
+
+	closing atomic.Bool // is changed with mu held; picks read it without
+
+	mu       sync.Mutex // guards what follows
+	starting bool
+	begun    bool                  // there is something for Balancer.Close to end
+	downs    map[*conn]func(error) // what Up returned, for those that are up
+	calls    sync.WaitGroup        // see call; no Add once closing
+
+	closeOnce sync.Once
+}
+
+// v1State is what the bridge tells the policy, as an attribute of the State.
+type v1State struct {
+	bridge    *bridge
+	addresses []Address
+	err       error // why there are none
+}
+
+// Equal lets attributes.Attributes compare values that hold a slice.
+func (s *v1State) Equal(o any) bool { return s == o }
+
+type v1StateKey struct{}
+
+func newBridge(o *balancerOption, target string, cc resolver.ClientConn, opts resolver.BuildOptions) *bridge {
+	b := &bridge{
+		option:   o,
+		balancer: o.balancer,
+		target:   target,
+		config:   balancerConfig(opts),
+		cc:       cc,
+		states:   newMailbox[*v1State](),
+		closed:   make(chan struct{}),
+		downs:    make(map[*conn]func(error)),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+func balancerConfig(opts resolver.BuildOptions) BalancerConfig {
+	c := BalancerConfig{Dialer: opts.Dialer}
+	// v1.29.1 knew no "insecure" credentials: WithInsecure meant none.
+	if opts.DialCreds != nil && opts.DialCreds.Info().SecurityProtocol != "insecure" {
+		c.DialCreds = opts.DialCreds.Clone()
+	}
+	if c.Dialer == nil {
+		c.Dialer = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
+	}
+	return c
+}
+
+// open starts the Balancer while the caller, and thereby Dial, waits.
+func (b *bridge) open() {
+	go b.send()
+	former := b.option.latest.Swap(b)
+	b.again = b.option.closed.Load()
+	if b.again {
+		// No Dial waits here but an RPC, which has a deadline.
+		go b.run(former, func() {})
+		return
+	}
+	tried := make(chan struct{})
+	go b.run(former, sync.OnceFunc(func() { close(tried) }))
+	select {
+	case <-tried:
+	case <-time.After(startTime):
+		contain.Logger.Warningf("target %q: %T.Start has not returned after %v; it goes on in the background", b.target, b.option.balancer, startTime)
+	}
+}
+
+// run starts the Balancer, again and again if need be, and follows it. It calls
+// tried after the first attempt.
+func (b *bridge) run(former *bridge, tried func()) {
+	if former != nil && former.closing.Load() {
+		select {
+		case <-former.closed: // what is left of it would hit the new life
+		case <-b.ctx.Done():
+			return
+		}
+	}
+	backOff := follow.NewBackOff()
+	for {
+		err := b.start()
+		if err == nil {
+			lists, err := b.notify()
+			tried()
+			switch {
+			case err != nil:
+				b.tell(nil, err)
+			case lists == nil:
+				b.tell([]Address{{Addr: b.target}}, nil)
+			default:
+				b.follow(lists)
+			}
+			return
+		}
+		b.tell(nil, err)
+		tried()
+		if b.ctx.Err() != nil { // that is why, and nothing to tell
+			return
+		}
+		delay := backOff.NextBackOff()
+		contain.Logger.Warningf("%v; trying again in %v", err, delay)
+		if !follow.Sleep(b.ctx, delay) {
+			return
+		}
+	}
+}
+
+// start calls Balancer.Start once. A RoundRobin that already works for another
+// ClientConn makes room for a sibling: DialOptions that are kept in a variable
+// and used for several Dials were common, and worked.
+func (b *bridge) start() error {
+	err := b.call("Start", func() error {
+		b.locked(func() { b.starting = true })
+		defer b.locked(func() { b.starting = false })
+		rr, ok := b.balancer.(*roundRobin)
+		if !ok {
+			b.locked(func() { b.begun = true }) // a Start that fails may leave something behind
+			return b.balancer.Start(b.target, b.config)
+		}
+		err := rr.begin(b.target, false)
+		if err == errStarted {
+			b.balancer = RoundRobin(rr.resolver)
+			err = b.balancer.Start(b.target, b.config)
+		}
+		if err == nil {
+			b.locked(func() { b.begun = true }) // not before: another ClientConn's life is not ours to end
+		}
+		return err
+	})
+	if b.closing.Load() { // Close came while Start was running, and left it to us
+		b.closeBalancer()
+		return errConnClosing
+	}
+	if err != nil {
+		return fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
+	}
+	return nil
+}
+
+func (b *bridge) notify() (lists <-chan []Address, err error) {
+	err = b.call("Notify", func() error {
+		lists = b.balancer.Notify()
+		return nil
+	})
+	return lists, err
+}
+
+// follow reads Notify's channel until Balancer.Close has returned. It reads at
+// once and keeps the newest list: an Up that waits for room in the channel must
+// not have to wait for grpc, which waits for that Up.
+func (b *bridge) follow(lists <-chan []Address) {
+	var named bool
+	var late <-chan time.Time
+	if b.suspect() {
+		t := time.NewTimer(wakeTime)
+		defer t.Stop()
+		late = t.C
+	}
+	for {
+		select {
+		case list, ok := <-lists:
+			switch {
+			case ok:
+				b.tell(slices.Clone(list), nil)
+			case late != nil:
+				b.tell(nil, b.explain(errors.New("the balancer closed its channel of addresses")))
+			case !named:
+				b.tell(nil, nil) // RPCs need not wait, and Get says why
+			}
+			if !ok {
+				return // the last addresses stay, as in v1.29.1
+			}
+			late, named = nil, true
+		case <-late:
+			b.tell(nil, b.explain(fmt.Errorf("the balancer has named no addresses for %v", wakeTime)))
+		case <-b.closed:
+			return
+		}
+	}
+}
+
+func (b *bridge) tell(list []Address, err error) { b.states.put(&v1State{b, list, err}) }
+
+// send hands the newest state to grpc, one at a time.
+func (b *bridge) send() {
+	for {
+		select {
+		case s := <-b.states:
+			_ = b.cc.UpdateState(b.state(s)) // policy never returns an error
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// state is s for grpc: one resolver address per v1 address, in the same order.
+// On the way to the policy grpc may replace each by the address of a proxy, which
+// keeps nothing but the order.
+func (b *bridge) state(s *v1State) resolver.State {
+	dialled := make([]resolver.Address, len(s.addresses))
+	for i, a := range s.addresses {
+		dialled[i] = resolver.Address{Addr: a.Addr}
+	}
+	return resolver.State{
+		Addresses: dialled,
+		// The policy has no use for endpoints, and without these grpc makes one
+		// of each address, which costs it as much as all the rest.
+		Endpoints:     []resolver.Endpoint{},
+		ServiceConfig: b.lbConfig,
+		Attributes:    attributes.New(v1StateKey{}, s),
+	}
+}
+
+// ResolveNow does nothing: naming watchers deliver on their own.
+func (b *bridge) ResolveNow(resolver.ResolveNowOptions) {}
+
+// suspect says whether the Balancer may be unable to start again: v1 balancers
+// needed to start only once, and channels never went idle.
+func (b *bridge) suspect() bool {
+	_, ok := b.balancer.(*roundRobin)
+	return b.again && !ok
+}
+
+// explain adds the way out to an error of a Balancer that has been closed before.
+func (b *bridge) explain(err error) error {
+	if !b.suspect() {
+		return err
+	}
+	return fmt.Errorf("%w (this %T was closed before, by a ClientConn that went idle or was closed; "+
+		"if it cannot start twice, dial with grpc.WithIdleTimeout(0))", err, b.balancer)
+}
+
+// explainGet does the same for an error of Get that says nothing about
+// addresses, as Get of a Balancer that stays closed does.
+func (b *bridge) explainGet(err error) error {
+	if s, ok := status.FromError(err); ok && s.Code() != codes.Canceled {
+		return err
+	}
+	return b.explain(err)
+}
+
+func (b *bridge) locked(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
+// call runs f, which calls the named method of the Balancer, unless the Balancer
+// is being closed.
+func (b *bridge) call(method string, f func() error) error {
+	b.mu.Lock()
+	if b.closing.Load() {
+		b.mu.Unlock()
+		return errConnClosing
+	}
+	b.calls.Add(1)
+	b.mu.Unlock()
+	defer b.calls.Done()
+	return contain.Call(b.balancer, method, f)
+}
+
+// up tells the Balancer that c is connected.
+func (b *bridge) up(c *conn) {
+	_ = b.call("Up", func() error {
+		down := b.balancer.Up(c.v1)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if down != nil && b.downs != nil { // nil after allDown, if Up took long
+			b.downs[c] = down
+		}
+		return nil
+	})
+}
+
+// down tells it that c is not connected any more, unless allDown will.
+func (b *bridge) down(c *conn) {
+	b.mu.Lock()
+	down := b.downs[c]
+	if down == nil || b.closing.Load() {
+		b.mu.Unlock()
+		return
+	}
+	delete(b.downs, c)
+	b.calls.Add(1)
+	b.mu.Unlock()
+	defer b.calls.Done()
+	b.sayDown(down)
+}
+
+// allDown says of every connection that it is no more: a Balancer that will be
+// started again must not choose among the connections of its life before. In
+// v1.29.1 there was no such life.
+func (b *bridge) allDown() {
+	b.mu.Lock()
+	downs := b.downs
+	b.downs = nil
+	b.mu.Unlock()
+	for _, down := range downs {
+		b.sayDown(down)
+	}
+}
+
+func (b *bridge) sayDown(down func(error)) {
+	_ = contain.Call(b.balancer, "Up's function", func() error { down(errConnClosing); return nil })
+}
+
+// Close closes the Balancer, and thereby its watcher, and waits for it up to
+// closeTime. A Balancer whose Start failed is closed too, as in v1.29.1; one that
+// is still starting, when it has.
+func (b *bridge) Close() {
+	b.cancel()
+	b.locked(func() { b.closing.Store(true) })
+	contain.Within(closeTime, fmt.Sprintf("%T.Close", b.option.balancer), func() {
+		contain.Within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close
+		starting := false
+		b.locked(func() { starting = b.starting })
+		if !starting {
+			b.allDown()
+			b.closeBalancer()
+		}
+	})
+}
+
+func (b *bridge) closeBalancer() {
+	b.closeOnce.Do(func() {
+		defer close(b.closed)
+		begun := false
+		b.locked(func() { begun = b.begun })
+		if !begun {
+			return
+		}
+		b.option.closed.Store(true)
+		if err := contain.Call(b.balancer, "Close", b.balancer.Close); err != nil {
+			contain.Logger.Warningf("target %q: closing the balancer: %v", b.target, err)
+		}
+	})
+}
