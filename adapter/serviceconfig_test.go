@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
@@ -111,6 +113,38 @@ func TestWithBalancerName(t *testing.T) {
 	b := startBackends(t, 2)
 	conn := dial(t, "legacy:///svc", WithBalancerName("round_robin"), grpc.WithResolvers(NewBuilder("legacy", fixedResolver(addrsOf(b...)))))
 	callAll(t, conn, b...)
+}
+
+// A service config that the resolver sends chooses the LB policy, unless
+// grpc.WithDisableServiceConfig stands beside WithBalancerName, as migrate has it.
+func TestWithBalancerNameAgainstTheResolver(t *testing.T) {
+	b := startBackends(t, 2)
+	sends := manual.NewBuilderWithScheme("sends")
+	sends.BuildCallback = func(_ resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) {
+		state := resolver.State{ServiceConfig: cc.ParseServiceConfig(`{"loadBalancingConfig": [{"pick_first": {}}]}`)}
+		for _, a := range addrsOf(b...) {
+			state.Addresses = append(state.Addresses, resolver.Address{Addr: a})
+		}
+		sends.InitialState(state)
+	}
+	options := []grpc.DialOption{grpc.WithResolvers(sends), WithBalancerName("round_robin")}
+	one := dial(t, "sends:///svc", options...)
+	first := call(t, one, grpc.WaitForReady(true))
+	for range 10 {
+		if got := call(t, one); got != first {
+			t.Fatalf("answered by %s and %s, though the resolver says pick_first", first, got)
+		}
+	}
+	callAll(t, dial(t, "sends:///svc", append(options, grpc.WithDisableServiceConfig())...), b...)
+}
+
+// Of two WithBalancer options grpc asks the first alone.
+func TestTwoWithBalancers(t *testing.T) {
+	b := startBackends(t, 2)
+	conn := dial(t, "svc", WithBalancer(RoundRobin(fixedResolver{b[0].Addr()})), WithBalancer(RoundRobin(fixedResolver{b[1].Addr()})))
+	if got := call(t, conn, grpc.WaitForReady(true)); got != b[0].Addr() {
+		t.Errorf("answered by %s, want the first option's %s", got, b[0].Addr())
+	}
 }
 
 // Somebody may put our policy's name into a service config by hand.

@@ -55,7 +55,8 @@ func WithBalancerAndServiceConfig(b Balancer, serviceConfigJSON string) []grpc.D
 //
 // It is a default service config, hence takes the place of
 // grpc.WithDefaultServiceConfig, and gives way to a service config that the
-// resolver finds.
+// resolver sends, which v1.29.1 did not let choose the policy. Beside
+// grpc.WithDisableServiceConfig it does not give way.
 //
 // Deprecated: use grpc.WithDefaultServiceConfig with a loadBalancingConfig.
 func WithBalancerName(name string) grpc.DialOption {

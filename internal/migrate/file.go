@@ -86,6 +86,7 @@ var rewrites = []func(*file){
 	toNaming,
 	dropHandshake,
 	addIdleTimeout,
+	keepBalancerName,
 	reportGone,
 	reportServiceConfig,
 	reportArticleCopies,

@@ -16,7 +16,7 @@ func addIdleTimeout(f *file) {
 		return
 	}
 	for _, r := range f.refs {
-		if !r.is(grpcPath, "WithBalancer") || f.setsIdleTimeout(r.sel) {
+		if !r.is(grpcPath, "WithBalancer") || f.uses(r.sel, "WithIdleTimeout") {
 			continue
 		}
 		call, ok := f.parents[r.sel].(*ast.CallExpr)
@@ -29,24 +29,32 @@ func addIdleTimeout(f *file) {
 				continue
 			}
 		}
-		if _, ok := f.listOf(call); !ok {
+		if !f.addOption(r, call, "WithIdleTimeout(0)") {
 			f.report(r.sel.Pos(), LinkRead, idleReason, "where this option is used, add grpc.WithIdleTimeout(0) beside it unless the balancer can start twice")
-			continue
 		}
-		text := ", "
-		if indent, first := f.indent(call.Pos()); first && !f.commentBehind(call.End()) {
-			text = "," + f.newline() + indent
-		}
-		f.replace(call.End(), call.End(), text+r.from.name+".WithIdleTimeout(0)")
-		f.site(r.sel, f.text(r.sel))
-		r.from.kept++
 	}
 }
 
-// setsIdleTimeout says whether the function around n does so already.
-func (f *file) setsIdleTimeout(n ast.Node) bool {
+// addOption puts an option of package grpc behind the call of r, if that stands in
+// a list which may grow.
+func (f *file) addOption(r *ref, call *ast.CallExpr, option string) bool {
+	if _, ok := f.listOf(call); !ok {
+		return false
+	}
+	text := ", "
+	if indent, first := f.indent(call.Pos()); first && !f.commentBehind(call.End()) {
+		text = "," + f.newline() + indent
+	}
+	f.replace(call.End(), call.End(), text+r.from.name+"."+option)
+	f.site(r.sel, f.text(r.sel))
+	r.from.kept++
+	return true
+}
+
+// uses says whether the function around n uses an option of package grpc.
+func (f *file) uses(n ast.Node, option string) bool {
 	for _, r := range f.refs {
-		if r.is(grpcPath, "WithIdleTimeout") && f.around(r.sel) == f.around(n) {
+		if r.is(grpcPath, option) && f.around(r.sel) == f.around(n) {
 			return true
 		}
 	}
