@@ -15,14 +15,30 @@
 //
 // # How it works
 //
-// [WithBalancer] is a resolver and an LB policy. The resolver starts the
-// Balancer and hands the addresses that it names to grpc; the policy keeps one
-// connection per address, tells the Balancer which are up, and asks it for each
-// RPC. [NewBuilder] is a resolver alone.
+// [WithBalancer] is a resolver and an LB policy; [NewBuilder] is a resolver alone.
+// The road of an update, from the name system to a connection:
+//
+//   - internal/follow calls Resolve and Next of the naming.Resolver, on a goroutine
+//     of its own, and folds the updates into a set (internal/addrset).
+//   - roundrobin.go sends the newest list to Notify's channel. Any other Balancer
+//     begins here.
+//   - resolver.go, the bridge, calls Start, reads that channel, and makes a
+//     resolver.State of the newest list. (builder.go does it for NewBuilder.)
+//   - policy.go keeps one SubConn per address, and calls Up and down as they become
+//     ready and are lost.
+//
+// The road of an RPC:
+//
+//   - picker.go asks the Balancer's Get for an address, and finds its SubConn in the
+//     routes of the newest State.
+//   - roundrobin.go answers from a list of the addresses that are known and up.
+//   - If there is no connection yet, grpc waits for the next picker, which policy.go
+//     sends when a connection changes, and every 100 ms after a refusal.
+//   - When the RPC is over, picker.go calls put.
 //
 // Methods of the user's are never called with a lock of this package held, and
 // one that panics on a goroutine that the user could not guard is logged and
-// treated as having failed.
+// treated as having failed (internal/contain).
 //
 // # Warnings
 //

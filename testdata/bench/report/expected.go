@@ -30,20 +30,14 @@ func (d *data) expectedTable() *table {
 			check("RPC median latency, native : ours, "+at, ratio(native, ours), true, 0.98)
 		}
 	}
-	for _, ready := range readyCounts {
-		for _, cpu := range cpuCounts {
-			check(fmt.Sprintf("Picks per second : native, %s ready, GOMAXPROCS %d", count(float64(ready)), cpu),
-				ratio(d.pick("picks/s", "ours", ready, cpu), d.pick("picks/s", "native", ready, cpu)), true, 1)
-		}
+	var pick []float64
+	for _, perSecond := range d.pick("picks/s", "ours", 1_000, 1) {
+		pick = append(pick, 1e9/perSecond)
 	}
-	check("Folding 10,000 single Adds, v1.29.1 : ours", ratio(d.fold("ns/op", "v1291", "single", 10_000), d.fold("ns/op", "ours", "single", 10_000)), true, 100)
-	for _, batching := range []string{"single", "one"} {
-		for i := 2; i < len(foldCounts); i++ {
-			of := func(i int) []float64 { return d.fold("ns/op", "ours", batching, foldCounts[i]) }
-			check(fmt.Sprintf("Folding %s Adds : %s, %s", count(float64(foldCounts[i])), count(float64(foldCounts[i-1])),
-				map[string]string{"single": "in single batches", "one": "in one batch"}[batching]), ratio(of(i), of(i-1)), false, 12)
-		}
-	}
+	check("A pick with 1,000 ready, ns", summarize(pick), false, 300)
+	check("Allocations of a pick with 1,000 ready", summarize(d.pick("allocs/op", "ours", 1_000, 1)), false, 1)
+	check("Folding 10,000 single Adds, v1.29.1 : ours", ratio(d.fold("ns/op", "v1291", "single", 10_000), d.fold("ns/op", "ours", "single", 10_000)), true, 20)
+	check("Folding 100,000 single Adds, ns", summarize(d.fold("ns/op", "ours", "single", 100_000)), false, 1e9)
 	check("300 ClientConns: connections to the agent", summarize(d.clients("open-conns", "Conns", "ours", 300)), false, 1)
 	check("300 ClientConns: queries per change", summarize(d.clients("queries/op", "Conns", "ours", 300)), false, 1)
 	check("300 ClientConns: 429s", summarize(d.clients("429s", "Conns", "ours", 300)), false, 0)
@@ -53,7 +47,8 @@ func (d *data) expectedTable() *table {
 	check("CPU per change, 300 ClientConns : 1", cpu("Conns", "ours"), false, 1.5)
 	check("CPU per change, 300 Watchers : 1", cpu("Watchers", "ours"), false, 1.5)
 	t.row("The same for native, with one query: what grpc itself costs", "", cpu("Conns", "native").asRatio(), "")
-	check("CPU per change at 300 ClientConns, ours : native", ratio(d.clients("cpu-ns/op", "Conns", "ours", 300), d.clients("cpu-ns/op", "Conns", "native", 300)), false, 1)
+	check("CPU per change at 300 ClientConns, ours : native", ratio(d.clients("cpu-ns/op", "Conns", "ours", 300), d.clients("cpu-ns/op", "Conns", "native", 300)), false, 0.10)
+	check("Memory of each of 300 ClientConns, ours : native", ratio(d.clients("B/client", "Conns", "ours", 300), d.clients("B/client", "Conns", "native", 300)), false, 1)
 	for _, event := range []string{"register", "deregister"} {
 		check("Propagation, median : hand-written, "+event, ratioOfMedians(d.propagation(event, "ours"), d.propagation(event, "native")), false, 1.05)
 	}
