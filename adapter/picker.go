@@ -18,7 +18,6 @@ import (
 type picker struct {
 	policy *policy
 	bridge *bridge
-	routes routes // of the State that it was made for
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -33,7 +32,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		p.policy.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := p.routes.find(a)
+	c := p.policy.routes.find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())
