@@ -76,6 +76,9 @@ func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout
 		vendored, unproven = out.Prove(ctx)
 		show.clear()
 		list(vendored)
+		if ctx.Err() != nil {
+			unproven = errors.New("interrupted; what is listed has been written, and not been built: run it again")
+		}
 	}
 	if *asJSON {
 		return cmp.Or(printJSON(stdout, out, writes), unproven, status(out.Left()))
