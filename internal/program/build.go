@@ -79,6 +79,12 @@ func (p *plan) buildBy(ctx context.Context, run func(args ...string) (string, er
 	b.OK = len(b.Failures) == 0
 	for _, f := range b.Failures {
 		p.judge(f)
+		for _, c := range p.mod.Forks {
+			f.Text = strings.ReplaceAll(f.Text, c.staged, c.Dir)
+			if rel, err := filepath.Rel(p.root, c.staged); err == nil {
+				f.Text = strings.ReplaceAll(f.Text, rel, c.Dir)
+			}
+		}
 	}
 	return b, nil
 }
@@ -218,6 +224,8 @@ func (p *plan) judge(f *Failure) {
 				f.Write = r.Write
 			}
 		}
+	case p.forkOf(f.module) != nil:
+		f.Write = "see what is reported for the copy in " + p.forkOf(f.module).Dir + ", and mend it there"
 	default:
 		f.Write = "require a version of " + f.Module + " that compiles with grpc-go " + p.mod.GRPC + ", or mend a copy of it"
 	}

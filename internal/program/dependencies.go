@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/grpcnaming/grpcnaming/internal/migrate"
@@ -95,6 +96,9 @@ func (p *plan) overlooked() {
 		for _, e := range entries {
 			if path := filepath.Join(k.Dir, e.Name()); strings.HasSuffix(path, ".go") && e.Type().IsRegular() && !looked[path] {
 				_ = u.add(path)
+				if src, err := os.ReadFile(path); err == nil && strings.Contains(string(src), strconv.Quote(migrate.Removed)) {
+					u.rewritten = append(u.rewritten, e.Name()+" imports "+migrate.Removed)
+				}
 			}
 		}
 		if rel, err := filepath.Rel(p.root, k.Dir); err == nil && !u.none() {

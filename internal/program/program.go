@@ -132,6 +132,9 @@ func Run(ctx context.Context, patterns []string, opts Options) (*Outcome, error)
 	if err != nil {
 		return nil, err
 	}
+	if len(own.Dirs) == 0 {
+		return nil, fmt.Errorf("%s: there are no Go files to migrate", strings.Join(patterns, " "))
+	}
 	o := &Outcome{Files: own.Files, Reports: own.Reports}
 	roots, loose := moduleRoots(own.Dirs)
 	o.roots = sortedKeys(roots)
