@@ -18,7 +18,8 @@ import (
 // archive is a version of a module and its files.
 type archive struct {
 	module.Version
-	files fstest.MapFS
+	files    fstest.MapFS
+	unlisted bool
 }
 
 // readArchive reads the archive in a file. It may extend one that is known.
@@ -38,7 +39,7 @@ func readArchive(name string, known map[module.Version]*archive) (*archive, erro
 	if known[version] != nil {
 		return nil, fmt.Errorf("%s is in another archive too; take one of them away", version)
 	}
-	a := &archive{version, make(fstest.MapFS)}
+	a := &archive{Version: version, files: make(fstest.MapFS)}
 	if len(lines) > 1 {
 		if base, ok := directive("extends", lines[1]); ok {
 			if known[base] == nil {
@@ -46,6 +47,7 @@ func readArchive(name string, known map[module.Version]*archive) (*archive, erro
 			}
 			maps.Copy(a.files, known[base].files)
 		}
+		a.unlisted = lines[1] == "unlisted"
 	}
 	for _, f := range txt.Files {
 		a.files[f.Name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}

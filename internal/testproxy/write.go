@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +25,10 @@ import (
 // it, goes on with
 //
 //	extends PATH@VERSION
+//
+// or, if the version is to be served and not listed, as some proxies do, with
+//
+//	unlisted
 //
 // What follows is for the reader.
 //
@@ -49,12 +52,15 @@ func Write(dir string, archives ...string) error {
 		}
 		known[a.Version] = a
 	}
-	versions := make(map[string][]string)
-	for v := range known {
+	versions, listed := make(map[string][]string), make(map[string][]string)
+	for v, a := range known {
 		versions[v.Path] = append(versions[v.Path], v.Version)
+		if !a.unlisted && !module.IsPseudoVersion(v.Version) {
+			listed[v.Path] = append(listed[v.Path], v.Version)
+		}
 	}
 	for path, all := range versions {
-		if err := writeList(dir, path, all); err != nil {
+		if err := writeList(dir, path, all, listed[path]); err != nil {
 			return fmt.Errorf("testproxy: %s: %w", path, err)
 		}
 	}
@@ -92,14 +98,14 @@ func (a *archive) write(dir string) error {
 	return nil
 }
 
-func writeList(dir, path string, versions []string) error {
+func writeList(dir, path string, versions, listed []string) error {
 	semver.Sort(versions)
-	tagged := slices.DeleteFunc(slices.Clone(versions), module.IsPseudoVersion)
+	semver.Sort(listed)
 	var list strings.Builder
-	for _, v := range tagged {
+	for _, v := range listed {
 		fmt.Fprintln(&list, v)
 	}
-	if err := writeFile(dir, path, "@v/list", []byte(list.String())); err != nil || len(tagged) > 0 {
+	if err := writeFile(dir, path, "@v/list", []byte(list.String())); err != nil || len(listed) > 0 {
 		return err
 	}
 	latest, err := info(versions[len(versions)-1])
