@@ -68,7 +68,7 @@ func (r *namingResolver) send() {
 		case <-r.watch.Done():
 			return
 		}
-		known, err := r.watch.Known()
+		known, err := follow.Known[addrset.Address](r.watch)
 		if err != nil {
 			r.cc.ReportError(err)
 			continue

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/balancer"
+
+	"github.com/grpcnaming/grpcnaming/internal/follow"
 )
 
 // luck decides on what a machine's callbacks do, which come on any goroutine, in
@@ -86,7 +88,7 @@ func (m *machine) takeLocks() {
 		l := rr.life
 		rr.mu.Unlock()
 		if l != nil {
-			l.watch.Known() // has a lock, too; those within internal/follow have a test there
+			follow.Known[Address](l.watch) // has a lock, too; those within internal/follow have a test there
 		}
 	}
 }

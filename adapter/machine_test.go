@@ -168,7 +168,11 @@ func (m *machine) update() string {
 	}
 	if m.list != nil {
 		m.model, _ = m.model.FoldAll(updates)
-		m.list.set(addresses(m.model))
+		list := make([]Address, len(m.model))
+		for i, a := range m.model {
+			list[i] = Address(a)
+		}
+		m.list.set(list)
 	} else {
 		m.resolver.change(updates)
 	}

@@ -223,7 +223,10 @@ func (b *bridge) follow(lists <-chan []Address) {
 		case list, ok := <-lists:
 			switch {
 			case ok:
-				b.tell(slices.Clone(list), nil)
+				if _, ours := b.balancer.(*roundRobin); !ours {
+					list = slices.Clone(list) // a Balancer may change what it has sent
+				}
+				b.tell(list, nil)
 			case late != nil:
 				b.tell(nil, b.explain(errors.New("the balancer closed its channel of addresses")))
 			case !named:

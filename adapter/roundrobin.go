@@ -198,16 +198,8 @@ func (rr *roundRobin) Notify() <-chan []Address {
 }
 
 func (l *life) tell() {
-	known, _ := l.watch.Known()
-	l.lists.put(addresses(known))
-}
-
-func addresses(known []addrset.Address) []Address {
-	list := make([]Address, len(known))
-	for i, a := range known {
-		list[i] = Address(a)
-	}
-	return list
+	known, _ := follow.Known[Address](l.watch)
+	l.lists.put(known)
 }
 
 func (rr *roundRobin) Up(a Address) func(error) {
@@ -301,9 +293,7 @@ func (rr *roundRobin) look() *candidates {
 	case rr.resolver == nil:
 		c.all = []Address{{Addr: l.target}}
 	default:
-		var known []addrset.Address
-		known, c.why = l.watch.Known()
-		c.all = addresses(known)
+		c.all, c.why = follow.Known[Address](l.watch)
 	}
 	for _, a := range c.all {
 		if rr.up.Has(addrset.Address(a)) {

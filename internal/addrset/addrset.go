@@ -102,12 +102,16 @@ func (s *Set) drop(e *entry) {
 	}
 }
 
-// List returns the addresses in order, in a new slice.
-func (s *Set) List() []Address {
-	list := make([]Address, 0, s.n)
+// List returns the addresses of s in order, in a new slice of the type that the
+// caller has for them.
+func List[A ~struct {
+	Addr     string
+	Metadata interface{}
+}](s *Set) []A {
+	list := make([]A, 0, s.n)
 	for _, e := range s.entries {
 		if !e.removed {
-			list = append(list, e.Address)
+			list = append(list, A(e.Address))
 		}
 	}
 	return list
@@ -115,7 +119,7 @@ func (s *Set) List() []Address {
 
 // Clone returns a set of the same addresses that has nothing in common with s.
 func (s *Set) Clone() (c Set) {
-	for _, a := range s.List() {
+	for _, a := range List[Address](s) {
 		c.Add(a)
 	}
 	return c
@@ -166,12 +170,12 @@ func (s *Set) Become(list []Address) (updates []*naming.Update) {
 	for _, a := range list {
 		wanted.Add(a)
 	}
-	for _, a := range s.List() {
+	for _, a := range List[Address](s) {
 		if !wanted.Has(a) {
 			updates = append(updates, &naming.Update{Op: naming.Delete, Addr: a.Addr, Metadata: a.Metadata})
 		}
 	}
-	for _, a := range wanted.List() {
+	for _, a := range List[Address](&wanted) {
 		if !s.Has(a) {
 			updates = append(updates, &naming.Update{Op: naming.Add, Addr: a.Addr, Metadata: a.Metadata})
 		}

@@ -83,7 +83,7 @@ func TestFold(t *testing.T) {
 			var want bool
 			model, want = model.Fold(u)
 			changed := set.Fold([]*naming.Update{u})
-			if got, want := fmt.Sprint(set.List()), fmt.Sprint(model); got != want {
+			if got, want := fmt.Sprint(addrset.List[addrset.Address](&set)), fmt.Sprint(model); got != want {
 				t.Fatalf("after %+v:\n%s, want\n%s", *u, got, want)
 			}
 			if changed != want {

@@ -91,12 +91,15 @@ func New(r naming.Resolver, target string, calls *Calls, known addrset.Set, chan
 	return w
 }
 
-// Known returns the addresses in order, in a new slice, or the reason why there
-// are none, if that is known.
-func (w *Watch) Known() ([]addrset.Address, error) {
+// Known returns the addresses in order, in a new slice of the type that the caller
+// has for them, or the reason why there are none, if that is known.
+func Known[A ~struct {
+	Addr     string
+	Metadata interface{}
+}](w *Watch) ([]A, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.known.List(), w.reason
+	return addrset.List[A](&w.known), w.reason
 }
 
 // Done is closed when the watch has been stopped.

@@ -125,7 +125,7 @@ func TestNothingChangesAfterStop(t *testing.T) {
 		synctest.Wait()
 		known.Remove(addrset.Address{Addr: "a:1"})
 		known.Add(addrset.Address{Addr: "b:1"})
-		if got, err := w.Known(); !slices.Equal(got, []addrset.Address{{Addr: "a:1"}}) || err != nil || changes != 1 {
+		if got, err := Known[addrset.Address](w); !slices.Equal(got, []addrset.Address{{Addr: "a:1"}}) || err != nil || changes != 1 {
 			t.Errorf("after %d changes %v is known (%v), want what was known after the first", changes, got, err)
 		}
 	})
@@ -138,7 +138,7 @@ func TestTakenAfterStop(t *testing.T) {
 	if w.failed(errors.New("late")); w.fold(added("late:1"), false) {
 		t.Error("late updates are taken")
 	}
-	if got, err := w.Known(); len(got) > 0 || err != nil {
+	if got, err := Known[addrset.Address](w); len(got) > 0 || err != nil {
 		t.Errorf("%v is known, %v", got, err)
 	}
 }
