@@ -175,42 +175,27 @@ func (w *Watch) Run(err error) {
 	if err != nil {
 		w.failed(err)
 	}
-	w.loop()
-}
-
-func (w *Watch) loop() {
-	var watcher naming.Watcher
-	returned := false
-	defer func() {
-		if !returned { // Next has called runtime.Goexit
-			go func() {
-				w.lost(watcher, fmt.Errorf("%T: %w", watcher, errNextExited))
-				w.loop()
-			}()
-		}
-	}()
 	for {
 		w.mu.Lock()
-		watcher = w.current
+		watcher := w.current
 		w.mu.Unlock()
 		if w.ctx.Err() != nil { // asked after the look: Stop cancels first, and takes the watcher away then
-			break
+			return
 		}
 		if watcher == nil {
 			w.resolveAgain()
 			continue
 		}
 		updates, again, ok, err := w.calls.next(w.ctx, watcher)
-		if !ok {
-			break
-		}
-		if err != nil { // and updates, if any, are dropped, as in v1.29.1
+		switch {
+		case !ok:
+			return
+		case err != nil: // and updates, if any, are dropped, as in v1.29.1
 			w.lost(watcher, err)
-			continue
+		case !w.fold(updates, again):
+			_ = w.limit.Wait(w.ctx) // fails when the watch has ended, which is seen then
 		}
-		w.take(updates, again)
 	}
-	returned = true
 }
 
 // resolveAgain waits its time and tries once.
@@ -249,13 +234,8 @@ func (w *Watch) failed(err error) {
 	}
 }
 
-// take folds what the current watcher has delivered, again if it has before.
-func (w *Watch) take(updates []*naming.Update, again bool) {
-	if !w.fold(updates, again) {
-		_ = w.limit.Wait(w.ctx) // fails when the watch has ended, which is seen then
-	}
-}
-
+// fold takes what the current watcher has delivered, again if it has before, and
+// says whether that has changed anything.
 func (w *Watch) fold(updates []*naming.Update, again bool) (changed bool) {
 	w.mu.Lock()
 	if w.stopped {
