@@ -38,15 +38,11 @@ func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) bala
 type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
-	list   []*conn // in the order of the newest State, each address once
+	list   []*conn // each address once
 	routes routes  // to the same conns
 	up     *balancer.ConnectivityStateEvaluator
-	err    error // instead of addresses
-
-	// The addresses of list, and how they are dialled; nil if it has not a conn
-	// for each of those of the newest State.
-	v1      []Address
-	dialled []resolver.Address
+	round  uint64 // counts States
+	err    error  // instead of addresses
 
 	mu      sync.Mutex // guards what follows and keeps States in order; taken without any other lock
 	last    balancer.State
@@ -99,6 +95,7 @@ type conn struct {
 	v1      Address          // as the Balancer named it last
 	address resolver.Address // v1.Addr, or the proxy on the way to it
 	subConn balancer.SubConn
+	round   uint64 // of the newest State that names it
 	state   atomic.Uint32
 	err     atomic.Pointer[error] // why it is in TransientFailure
 }
@@ -127,79 +124,48 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 	return nil
 }
 
-// reconcile makes the conns those of the addresses: it keeps those that it has,
-// connects what is new, and removes the rest. It looks at no conn that is where it
-// was before, or behind, everything that has changed: of a thousand addresses that
-// is nearly all, nearly always.
+// reconcile makes the conns those of the addresses, each named once: it keeps
+// those that it has, connects what is new, and removes the rest.
 func (p *policy) reconcile(v1 []Address, dialled []resolver.Address) {
-	same := func(i, j int) bool {
-		a, b := v1[i], p.v1[j]
-		return a.Addr == b.Addr && addrset.Same(a.Metadata, b.Metadata) && addrset.Identical(a.Metadata, b.Metadata) && dialled[i].Equal(p.dialled[j])
-	}
-	n, m := len(v1), len(p.v1)
-	head := 0
-	for head < min(n, m) && same(head, head) {
-		head++
-	}
-	for n > head && m > head && same(n-1, m-1) {
-		n, m = n-1, m-1
-	}
-	if p.v1 == nil {
-		m = len(p.list)
-	}
-
-	former := slices.Clone(p.list[head:m])
-	left := make(map[*conn]bool, len(former))
-	for _, c := range former {
-		left[c] = true
-	}
-	var middle []*conn
-	for i := head; i < n; i++ {
-		c := p.routes.find(v1[i])
-		if c != nil && !left[c] {
-			continue // named twice
-		}
+	p.round++
+	for i, a := range v1 {
+		c := p.routes.find(a)
 		switch {
 		case c == nil:
-			c = p.connect(v1[i], dialled[i])
+			p.connect(a, dialled[i])
+		case c.round == p.round: // named twice
 		case c.address.Equal(dialled[i]):
-			delete(left, c)
-			p.rename(c, v1[i])
-		default:
+			c.round = p.round
+			p.rename(c, a)
+		default: // by way of another proxy; the former conn goes below
 			p.routes.remove(c)
-			c = p.connect(v1[i], dialled[i])
-		}
-		if c != nil {
-			middle = append(middle, c)
+			p.connect(a, dialled[i])
 		}
 	}
-	for _, c := range former {
-		if left[c] {
+	p.list = slices.DeleteFunc(p.list, func(c *conn) bool {
+		gone := c.round != p.round
+		if gone {
 			p.remove(c)
 		}
-	}
-	whole := len(middle) == n-head
-	p.list = slices.Replace(p.list, head, m, middle...)
-	if p.v1, p.dialled = v1, dialled; !whole {
-		p.v1, p.dialled = nil, nil
-	}
+		return gone
+	})
 }
 
-func (p *policy) connect(a Address, ra resolver.Address) *conn {
-	c := &conn{v1: a, address: ra}
+func (p *policy) connect(a Address, ra resolver.Address) {
+	c := &conn{v1: a, address: ra, round: p.round}
 	sc, err := p.cc.NewSubConn([]resolver.Address{ra}, balancer.NewSubConnOptions{
 		StateListener: func(s balancer.SubConnState) { p.changed(c, s) },
 	})
 	if err != nil { // the ClientConn is closing: no news, and for each of many addresses
 		contain.Logger.Infof("no connection to %q: %v", a.Addr, err)
-		return nil
+		return
 	}
 	c.subConn = sc
 	c.state.Store(uint32(connectivity.Idle))
 	p.up.RecordTransition(connectivity.Shutdown, connectivity.Idle)
 	p.routes.add(c)
+	p.list = append(p.list, c)
 	sc.Connect()
-	return c
 }
 
 // rename keeps c for an address that the Balancer names with another pointer to
