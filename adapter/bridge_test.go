@@ -22,9 +22,8 @@ func startedBridge(t *testing.T, b Balancer) (*bridge, *fakeSubConn) {
 	p, cc, tell := policyUnderTest(b)
 	t.Cleanup(p.Close)
 	tell(v1State{addresses: []Address{{Addr: "a:1"}}}, "a:1")
-	if err := p.bridge.start(); err != nil {
-		t.Fatal(err)
-	}
+	p.bridge.cc = &toldConn{}
+	p.bridge.open()
 	return p.bridge, cc.subConns[0]
 }
 
@@ -95,7 +94,7 @@ func TestCloseWaitsForDown(t *testing.T) {
 		go sc.enter(connectivity.TransientFailure)
 		synctest.Wait() // in down
 		bridge.Close()
-		if got, want := fmt.Sprint(b.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
+		if got, want := fmt.Sprint(b.recorded()), "[Start Notify Up a:1 down a:1 Close]"; got != want {
 			t.Errorf("calls %s, want %s", got, want)
 		}
 		time.Sleep(closeTime) // in which a down that Close has left behind ends
@@ -118,8 +117,8 @@ func TestDialWaitsForStart(t *testing.T) {
 			t.Error("the log does not say what takes so long")
 		}
 		// One that ends after Close is no failure.
-		log = logged.Mark()
 		b.Close()
+		log = logged.Mark()
 		close(release)
 		synctest.Wait()
 		if text := log(); text != "" {

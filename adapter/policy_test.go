@@ -150,15 +150,14 @@ func TestPolicyAfterClose(t *testing.T) {
 	p, cc, tell := policyUnderTest(balancer)
 	defer p.Close()
 	tell(v1State{addresses: []Address{{Addr: "a:1"}, {Addr: "b:1"}}}, "a:1", "b:1")
-	if err := p.bridge.start(); err != nil {
-		t.Fatal(err)
-	}
+	p.bridge.cc = &toldConn{}
+	p.bridge.open()
 	cc.subConns[0].enter(connectivity.Ready)
 	p.bridge.Close()
 	cc.subConns[0].enter(connectivity.Idle)
 	cc.subConns[1].enter(connectivity.Ready)
 	tell(v1State{})
-	if got, want := fmt.Sprint(balancer.recorded()), "[Start Up a:1 down a:1 Close]"; got != want {
+	if got, want := fmt.Sprint(balancer.recorded()), "[Start Notify Up a:1 down a:1 Close]"; got != want {
 		t.Errorf("calls %s, want %s", got, want)
 	}
 }
@@ -315,6 +314,8 @@ func TestPickAfterClose(t *testing.T) {
 	p, cc, tell := policyUnderTest(&scriptBalancer{get: func() (Address, func(), error) { gets++; return a, nil, nil }})
 	defer p.Close()
 	tell(v1State{addresses: []Address{a}}, "a:1")
+	p.bridge.cc = &toldConn{}
+	p.bridge.open()
 	cc.subConns[0].enter(connectivity.Ready)
 	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
 	if r, err := picker.Pick(info); err != nil || r.SubConn != cc.subConns[0] {

@@ -41,31 +41,27 @@ var errConnClosing = errors.New("grpc: the connection is closing")
 // bridge is the resolver half of WithBalancer: it runs a v1 Balancer from Start
 // to Close for one life of a ClientConn (from Dial, or from the end of idleness,
 // until Close or the next idleness) and turns what Notify delivers into
-// resolver.States. The other half is the policy. Its goroutines, which start and
-// follow the Balancer and send States, end with Close.
+// resolver.States. The other half is the policy, which calls up and down. Three
+// goroutines end with Close: run, follow and send.
 type bridge struct {
 	option   *balancerOption
-	balancer Balancer
+	balancer Balancer // changed by run alone, before the first State
 	target   string
 	config   BalancerConfig
 	cc       resolver.ClientConn
 	lbConfig *serviceconfig.ParseResult // nil if the user's default names the policy
 	again    bool                       // the Balancer has been closed before
 
-	states mailbox[*v1State] // put by the goroutine that starts and follows the Balancer
+	states mailbox[*v1State] // put by run, and then by follow
 	ctx    context.Context
 	cancel context.CancelFunc
-	closed chan struct{} // when Balancer.Close has returned
+	closed chan struct{} // when run has ended, and so the Balancer
 
 	closing atomic.Bool // is changed with mu held; picks read it without
 
-	mu       sync.Mutex // guards what follows
-	starting bool
-	begun    bool                  // there is something for Balancer.Close to end
-	downs    map[*conn]func(error) // what Up returned, for those that are up
-	calls    sync.WaitGroup        // see call; no Add once closing
-
-	closeOnce sync.Once
+	mu    sync.Mutex            // guards what follows
+	downs map[*conn]func(error) // what Up returned, for those that are up; nil after allDown
+	calls sync.WaitGroup        // of Up and down; no Add once closing
 }
 
 // v1State is what the bridge tells the policy, as an attribute of the State.
@@ -114,13 +110,11 @@ func (b *bridge) open() {
 	go b.send()
 	former := b.option.latest.Swap(b)
 	b.again = b.option.closed.Load()
-	if b.again {
-		// No Dial waits here but an RPC, which has a deadline.
-		go b.run(former, func() {})
-		return
-	}
 	tried := make(chan struct{})
 	go b.run(former, sync.OnceFunc(func() { close(tried) }))
+	if b.again {
+		return // no Dial waits here but an RPC, which has a deadline
+	}
 	select {
 	case <-tried:
 	case <-time.After(startTime):
@@ -128,9 +122,11 @@ func (b *bridge) open() {
 	}
 }
 
-// run starts the Balancer, again and again if need be, and follows it. It calls
-// tried after the first attempt.
+// run starts the Balancer, again and again if need be, has it followed, and closes
+// it, also one whose Start failed, as in v1.29.1. It calls tried after the first
+// attempt.
 func (b *bridge) run(former *bridge, tried func()) {
+	defer close(b.closed)
 	if former != nil && former.closing.Load() {
 		select {
 		case <-former.closed: // what is left of it would hit the new life
@@ -139,72 +135,70 @@ func (b *bridge) run(former *bridge, tried func()) {
 		}
 	}
 	backOff := follow.NewBackOff()
-	for {
-		err := b.start()
-		if err == nil {
-			lists, err := b.notify()
-			tried()
-			switch {
-			case err != nil:
-				b.tell(nil, err)
-			case lists == nil:
-				b.tell([]Address{{Addr: b.target}}, nil)
-			default:
-				b.follow(lists)
-			}
-			return
+	begun := false
+	for b.ctx.Err() == nil {
+		mine, err := b.start()
+		begun = begun || mine
+		if b.ctx.Err() != nil {
+			break
 		}
+		if err == nil {
+			b.notify()
+			tried()
+			<-b.ctx.Done()
+			break
+		}
+		err = fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
 		b.tell(nil, err)
 		tried()
-		if b.ctx.Err() != nil { // that is why, and nothing to tell
-			return
-		}
 		delay := backOff.NextBackOff()
 		contain.Logger.Warningf("%v; trying again in %v", err, delay)
-		if !follow.Sleep(b.ctx, delay) {
-			return
-		}
+		follow.Sleep(b.ctx, delay)
+	}
+	tried()
+	contain.Within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close
+	b.allDown()
+	if !begun {
+		return
+	}
+	b.option.closed.Store(true)
+	if err := contain.Call(b.balancer, "Close", b.balancer.Close); err != nil {
+		contain.Logger.Warningf("target %q: closing the balancer: %v", b.target, err)
 	}
 }
 
-// start calls Balancer.Start once. A RoundRobin that already works for another
-// ClientConn makes room for a sibling: DialOptions that are kept in a variable
+// start calls Balancer.Start once, and says whether there is something to close
+// now. A RoundRobin that already works for another ClientConn, whose life is not
+// ours to end, makes room for a sibling: DialOptions that are kept in a variable
 // and used for several Dials were common, and worked.
-func (b *bridge) start() error {
-	err := b.call("Start", func() error {
-		b.locked(func() { b.starting = true })
-		defer b.locked(func() { b.starting = false })
-		rr, ok := b.balancer.(*roundRobin)
-		if !ok {
-			b.locked(func() { b.begun = true }) // a Start that fails may leave something behind
-			return b.balancer.Start(b.target, b.config)
-		}
-		err := rr.begin(b.target, false)
-		if err == errStarted {
-			b.balancer = RoundRobin(rr.resolver)
-			err = b.balancer.Start(b.target, b.config)
-		}
-		if err == nil {
-			b.locked(func() { b.begun = true }) // not before: another ClientConn's life is not ours to end
-		}
-		return err
-	})
-	if b.closing.Load() { // Close came while Start was running, and left it to us
-		b.closeBalancer()
-		return errConnClosing
+func (b *bridge) start() (mine bool, err error) {
+	rr, ok := b.balancer.(*roundRobin)
+	if !ok { // a Start that fails may leave something behind
+		return true, contain.Call(b.balancer, "Start", func() error { return b.balancer.Start(b.target, b.config) })
 	}
-	if err != nil {
-		return fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
+	err = rr.begin(b.target, false)
+	if err == errStarted {
+		b.balancer = RoundRobin(rr.resolver)
+		err = b.balancer.Start(b.target, b.config)
 	}
-	return nil
+	return err == nil, err
 }
 
-func (b *bridge) notify() (lists <-chan []Address, err error) {
-	err = b.call("Notify", func() error {
+// notify asks the Balancer for its channel once, and has it followed.
+func (b *bridge) notify() {
+	var lists <-chan []Address
+	err := contain.Call(b.balancer, "Notify", func() error {
 		lists = b.balancer.Notify()
 		return nil
 	})
-	return lists, err
+	switch {
+	case err != nil:
+		b.tell(nil, err)
+	case lists == nil:
+		b.tell([]Address{{Addr: b.target}}, nil)
+	default:
+		go b.follow(lists)
+	}
 }
 
 // follow reads Notify's channel until Balancer.Close has returned. It reads at
@@ -304,33 +298,21 @@ func (b *bridge) explainGet(err error) error {
 	return b.explain(err)
 }
 
-func (b *bridge) locked(f func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f()
-}
-
-// call runs f, which calls the named method of the Balancer, unless the Balancer
-// is being closed.
-func (b *bridge) call(method string, f func() error) error {
+// up tells the Balancer that c is connected, unless it is being closed.
+func (b *bridge) up(c *conn) {
 	b.mu.Lock()
 	if b.closing.Load() {
 		b.mu.Unlock()
-		return errConnClosing
+		return
 	}
 	b.calls.Add(1)
 	b.mu.Unlock()
 	defer b.calls.Done()
-	return contain.Call(b.balancer, method, f)
-}
-
-// up tells the Balancer that c is connected.
-func (b *bridge) up(c *conn) {
-	_ = b.call("Up", func() error {
+	_ = contain.Call(b.balancer, "Up", func() error {
 		down := b.balancer.Up(c.v1)
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if down != nil && b.downs != nil { // nil after allDown, if Up took long
+		if down != nil && b.downs != nil { // nil if Up took long
 			b.downs[c] = down
 		}
 		return nil
@@ -370,33 +352,11 @@ func (b *bridge) sayDown(down func(error)) {
 }
 
 // Close closes the Balancer, and thereby its watcher, and waits for it up to
-// closeTime. A Balancer whose Start failed is closed too, as in v1.29.1; one that
-// is still starting, when it has.
+// closeTime; one that is still starting is closed when it has.
 func (b *bridge) Close() {
+	b.mu.Lock()
+	b.closing.Store(true)
+	b.mu.Unlock()
 	b.cancel()
-	b.locked(func() { b.closing.Store(true) })
-	contain.Within(closeTime, fmt.Sprintf("%T.Close", b.option.balancer), func() {
-		contain.Within(closeTime/2, "", b.calls.Wait) // so that none seems to come after Close
-		starting := false
-		b.locked(func() { starting = b.starting })
-		if !starting {
-			b.allDown()
-			b.closeBalancer()
-		}
-	})
-}
-
-func (b *bridge) closeBalancer() {
-	b.closeOnce.Do(func() {
-		defer close(b.closed)
-		begun := false
-		b.locked(func() { begun = b.begun })
-		if !begun {
-			return
-		}
-		b.option.closed.Store(true)
-		if err := contain.Call(b.balancer, "Close", b.balancer.Close); err != nil {
-			contain.Logger.Warningf("target %q: closing the balancer: %v", b.target, err)
-		}
-	})
+	contain.Within(closeTime, fmt.Sprintf("target %q: closing the %T", b.target, b.option.balancer), func() { <-b.closed })
 }

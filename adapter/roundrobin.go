@@ -64,7 +64,6 @@ type life struct {
 	watch   *follow.Watch      // nil without resolver
 	lists   mailbox[[]Address] // likewise
 	changed chan struct{}      // see signal
-	done    chan struct{}      // closed when it has ended
 	ended   bool
 	known   addrset.Set // when it has ended
 	told    bool        // Notify has been called
@@ -129,7 +128,7 @@ func (rr *roundRobin) begin(target string, takeOver bool) error {
 }
 
 func (rr *roundRobin) newLife(target string, known addrset.Set) *life {
-	l := &life{target: target, changed: make(chan struct{}, 1), done: make(chan struct{})}
+	l := &life{target: target, changed: make(chan struct{}, 1)}
 	if rr.resolver == nil {
 		return l
 	}
@@ -149,7 +148,6 @@ func (rr *roundRobin) newLife(target string, known addrset.Set) *life {
 // end is called once, with the lock held.
 func (l *life) end() {
 	l.ended = true
-	close(l.done)
 	if l.watch == nil {
 		return
 	}
@@ -188,7 +186,7 @@ func (rr *roundRobin) Notify() <-chan []Address {
 				select {
 				case <-l.changed:
 					l.tell()
-				case <-l.done:
+				case <-l.watch.Done():
 					return
 				}
 			}
