@@ -1,5 +1,8 @@
 package adapter
 
+// The types that package grpc had. Users implement Balancer; resolver.go, policy.go
+// and picker.go call it.
+
 import (
 	"context"
 	"net"

@@ -1,8 +1,12 @@
 package adapter
 
+// A naming.Resolver for today's LB policies. One goroutine per ClientConn reads the
+// watch (internal/follow), which has the lock, and tells grpc.
+
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/attributes"
 	"google.golang.org/grpc/resolver"
@@ -13,6 +17,10 @@ import (
 	"github.com/grpcnaming/grpcnaming/internal/follow"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
+
+// closeTime is how long closing a ClientConn waits for the Close of a watcher or a
+// Balancer. One that takes longer goes on in the background.
+const closeTime = time.Second
 
 // NewBuilder returns a resolver.Builder for targets of the given scheme that
 // resolves them with r. Give it to grpc.WithResolvers, or, with a scheme in

@@ -29,8 +29,8 @@
 //
 // The road of an RPC:
 //
-//   - picker.go asks the Balancer's Get for an address, and finds its SubConn in the
-//     routes of the newest State.
+//   - picker.go asks the Balancer's Get for an address, and finds the SubConn of
+//     it (conn.go).
 //   - roundrobin.go answers from a list of the addresses that are known and up.
 //   - If there is no connection yet, grpc waits for the next picker, which policy.go
 //     sends when a connection changes, and every 100 ms after a refusal.

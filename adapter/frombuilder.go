@@ -1,5 +1,9 @@
 package adapter
 
+// Today's resolver for a v1 Balancer. A watcher owns the resolver, and one goroutine
+// that calls it. The resolver's own goroutines bring addresses, Next takes them:
+// modernWatcher.mu guards what they share.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,8 @@
 package adapter
 
+// The two channels of this package: one with the newest value, one that says that
+// there is something new.
+
 // mailbox holds the newest value that was put and not taken yet. One goroutine
 // at a time puts, without ever waiting; one takes.
 type mailbox[T any] chan T

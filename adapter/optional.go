@@ -1,5 +1,7 @@
 package adapter
 
+// What a naming.Watcher may have beside Next and Close. internal/follow calls it.
+
 // ErrorReporter is an optional interface of a naming.Watcher that keeps trying
 // inside Next instead of returning an error, as consulnaming's does. The
 // adapter calls OnError once, before the first Next. The watcher then calls f,

@@ -1,5 +1,8 @@
 package adapter
 
+// One RPC: Get, the connection, put. The goroutines of the RPCs call it, many at a
+// time. It owns nothing and takes no lock but that of the routes.
+
 import (
 	"context"
 	"errors"
@@ -16,8 +19,9 @@ import (
 // picker asks the v1 Balancer for the address of each RPC and finds the SubConn
 // of it.
 type picker struct {
-	policy *policy
-	bridge *bridge
+	bridge  *bridge
+	routes  *routes
+	refused func() // has grpc pick again soon
 }
 
 // Pick follows balancer_v1_wrapper.go of grpc-go v1.29.1.
@@ -29,10 +33,10 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	a, put, err := p.bridge.balancer.Get(info.Ctx, BalancerGetOptions{})
 	if err != nil {
-		p.policy.refused()
+		p.refused()
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
-	c := p.policy.routes.find(a)
+	c := p.routes.find(a)
 	state := connectivity.Connecting // what an address that was just removed is taken for
 	if c != nil {
 		state = connectivity.State(c.state.Load())
@@ -47,7 +51,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if put != nil {
 		p.put(put)
 	}
-	p.policy.refused()
+	p.refused()
 	if state == connectivity.TransientFailure {
 		// Not %w: a status that the dialer returned is none of the RPC's.
 		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %v", a.Addr, *c.err.Load())

@@ -1,11 +1,14 @@
 package adapter
 
+// The LB-policy half of WithBalancer. It owns the connections. Grpc calls it and the
+// listeners of its SubConns, one at a time; policy.mu guards what the picker and the
+// timer share with it.
+
 import (
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/balancer"
@@ -31,10 +34,8 @@ func (policyBuilder) Build(cc balancer.ClientConn, _ balancer.BuildOptions) bala
 	return &policy{cc: cc, routes: routes{byAddr: make(map[string][]route)}, up: &balancer.ConnectivityStateEvaluator{}}
 }
 
-// policy is the LB-policy half of WithBalancer. It keeps a SubConn for each
-// address that the v1 Balancer names, tells it which are up, and asks it for
-// each RPC. Its methods and the SubConns' listeners are called by grpc one at a
-// time; only the picker and the timer run beside them.
+// policy keeps a SubConn for each address that the v1 Balancer names, tells it
+// which are up, and asks it for each RPC.
 type policy struct {
 	cc     balancer.ClientConn
 	bridge *bridge
@@ -49,58 +50,6 @@ type policy struct {
 	refresh *time.Timer // non-nil while a refused pick waits for it
 	closed  bool
 }
-
-// routes lead from addresses to conns: by Addr, then by Metadata. The policy adds
-// and removes; pickers find, at the same time.
-type routes struct {
-	mu     sync.RWMutex
-	byAddr map[string][]route
-}
-
-type route struct {
-	metadata interface{}
-	*conn
-}
-
-// find returns the conn of a, or nil.
-func (r *routes) find(a Address) *conn {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, to := range r.byAddr[a.Addr] {
-		if addrset.Same(to.metadata, a.Metadata) {
-			return to.conn
-		}
-	}
-	return nil
-}
-
-func (r *routes) add(c *conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.byAddr[c.v1.Addr] = append(r.byAddr[c.v1.Addr], route{c.v1.Metadata, c})
-}
-
-func (r *routes) remove(c *conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.byAddr[c.v1.Addr] = slices.DeleteFunc(r.byAddr[c.v1.Addr], func(to route) bool { return to.conn == c })
-	if len(r.byAddr[c.v1.Addr]) == 0 {
-		delete(r.byAddr, c.v1.Addr)
-	}
-}
-
-// conn is one address with its SubConn. Pickers read what is atomic in it, and
-// subConn.
-type conn struct {
-	v1      Address          // as the Balancer named it last
-	address resolver.Address // v1.Addr, or the proxy on the way to it
-	subConn balancer.SubConn
-	round   uint64 // of the newest State that names it
-	state   atomic.Uint32
-	err     atomic.Pointer[error] // why it is in TransientFailure
-}
-
-func (c *conn) is(s connectivity.State) bool { return connectivity.State(c.state.Load()) == s }
 
 func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 	v1, ok := s.ResolverState.Attributes.Value(v1StateKey{}).(*v1State)
@@ -237,7 +186,7 @@ func (p *policy) picker() balancer.Picker {
 	if p.err != nil {
 		return base.NewErrPicker(p.err)
 	}
-	return &picker{policy: p, bridge: p.bridge}
+	return &picker{bridge: p.bridge, routes: &p.routes, refused: p.refused}
 }
 
 // send gives grpc a picker, and thereby another try to the RPCs that wait.

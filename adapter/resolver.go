@@ -1,5 +1,9 @@
 package adapter
 
+// The resolver half of WithBalancer. It owns the life of a Balancer: the goroutine
+// run calls Start, Notify and Close, follow reads Notify's channel, and send tells
+// grpc. The policy calls up and down. bridge.mu guards what Up has returned.
+
 import (
 	"context"
 	"errors"
@@ -21,11 +25,6 @@ import (
 )
 
 const (
-	// closeTime is how long closing a ClientConn waits for Balancer.Close and
-	// for an Up or down that is running. What takes longer goes on in the
-	// background.
-	closeTime = time.Second
-
 	// startTime is how long Dial waits for Balancer.Start, which v1.29.1 called
 	// while Dial waited however long it took. A Start that takes longer goes
 	// on, and RPCs wait for it within their deadlines.
@@ -38,11 +37,9 @@ const (
 
 var errConnClosing = errors.New("grpc: the connection is closing")
 
-// bridge is the resolver half of WithBalancer: it runs a v1 Balancer from Start
-// to Close for one life of a ClientConn (from Dial, or from the end of idleness,
-// until Close or the next idleness) and turns what Notify delivers into
-// resolver.States. The other half is the policy, which calls up and down. Three
-// goroutines end with Close: run, follow and send.
+// bridge runs a v1 Balancer from Start to Close for one life of a ClientConn (from
+// Dial, or from the end of idleness, until Close or the next idleness) and turns
+// what Notify delivers into resolver.States. Its goroutines end with Close.
 type bridge struct {
 	option   *balancerOption
 	balancer Balancer // changed by run alone, before the first State
@@ -62,6 +59,14 @@ type bridge struct {
 	mu    sync.Mutex            // guards what follows
 	downs map[*conn]func(error) // what Up returned, for those that are up; nil after allDown
 	calls sync.WaitGroup        // of Up and down; no Add once closing
+}
+
+// balancerOption is what the resolver builders of one WithBalancer share.
+type balancerOption struct {
+	balancer      Balancer
+	defaultConfig bool        // the LB policy comes from a default service config
+	closed        atomic.Bool // the balancer has been closed once
+	latest        atomic.Pointer[bridge]
 }
 
 // v1State is what the bridge tells the policy, as an attribute of the State.

@@ -1,5 +1,9 @@
 package adapter
 
+// The Balancer of package grpc's function of the same name. It owns a watch of its
+// target (internal/follow) and the addresses that are up. Any goroutine may call
+// it; roundRobin.mu guards all but the list that Get chooses from.
+
 import (
 	"context"
 	"errors"

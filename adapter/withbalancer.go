@@ -1,11 +1,13 @@
 package adapter
 
+// The DialOptions. Grpc calls the builders of a ClientConn in Dial and when it wakes
+// up; they keep nothing but the Balancer.
+
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/resolver"
@@ -135,12 +137,4 @@ func (b *bridgeBuilder) Build(target resolver.Target, cc resolver.ClientConn, op
 	}
 	bridge.open()
 	return bridge, nil
-}
-
-// balancerOption is what the resolver builders of one WithBalancer share.
-type balancerOption struct {
-	balancer      Balancer
-	defaultConfig bool        // the LB policy comes from a default service config
-	closed        atomic.Bool // the balancer has been closed once
-	latest        atomic.Pointer[bridge]
 }

@@ -1,5 +1,8 @@
 package follow
 
+// Next, called once at a time whoever wants its result. The goroutines of watches
+// call it; Calls.mu guards which call is the last.
+
 import (
 	"context"
 	"reflect"
