@@ -1,6 +1,9 @@
 package consulnaming
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
 
 // How much is read of what an agent answers, as package api has all of it in
 // memory at once.
@@ -40,4 +43,19 @@ func (b *bounded) CloseIdleConnections() {
 	if c, ok := b.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
+}
+
+// keepToken follows a redirect, of ten at most, and keeps what is secret in the
+// request from another host, and from whoever listens where TLS is left: net/http
+// knows of no X-Consul-Token.
+func keepToken(r *http.Request, via []*http.Request) error {
+	if len(via) == 10 {
+		return errors.New("redirected ten times")
+	}
+	first := via[0].URL
+	if r.URL.Hostname() != first.Hostname() || first.Scheme == "https" && r.URL.Scheme != "https" {
+		r.Header.Del("X-Consul-Token")
+		r.Header.Del("Authorization")
+	}
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 // Format says what r watches, for every verb of package fmt: the fields would
 // show the token of [QueryOptions].
 func (r *resolver) Format(f fmt.State, _ rune) {
-	agent := withoutPassword(r.address)
+	agent := addressSecrets(r.address).hide(r.address)
 	switch {
 	case r.given:
 		agent = "of the given client"

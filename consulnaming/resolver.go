@@ -88,8 +88,8 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	if r.address != "" {
 		config.Address = r.address
 	}
-	q.agent = "agent " + withoutPassword(config.Address)
 	q.secrets = append(q.secrets, addressSecrets(config.Address)...)
+	q.agent = "agent " + addressSecrets(config.Address).hide(config.Address)
 	// A loop has one query at a time. But net/http goes on with a dial that a query has
 	// stopped waiting for, and would keep what comes of it beside the other.
 	config.Transport.MaxIdleConnsPerHost = 1

@@ -157,12 +157,12 @@ func TestSecrets(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"127.0.0.1:8500":              "127.0.0.1:8500",
-		"https://user:pa55@host:8501": "https://user@host:8501",
-		"user:pa55@host:8500":         "user@host:8500",
+		"https://user:pa55@host:8501": "https://user:<hidden>@host:8501",
+		"user:pa55@host:8500":         "user:<hidden>@host:8500",
 		"unix:///run/consul.sock":     "unix:///run/consul.sock",
 	} {
-		if got := withoutPassword(in); got != want {
-			t.Errorf("withoutPassword(%q) = %q, want %q", in, got, want)
+		if got := addressSecrets(in).hide(in); got != want {
+			t.Errorf("the address %q is shown as %q, want %q", in, got, want)
 		}
 	}
 }
