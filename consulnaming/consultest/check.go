@@ -1,32 +1,37 @@
 package consultest
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"net/http"
+	"reflect"
 	"time"
+
+	"github.com/hashicorp/consul/api"
 )
 
 // A check is one check of one service. The catalogue's lock guards it.
 type check struct {
-	checkInfo
-	create, modify uint64
+	healthCheck
 
-	target       string        // of a gRPC check: host:port, or host:port/service
-	ttl          time.Duration // of a TTL check
-	reapAfter    time.Duration // DeregisterCriticalServiceAfter
-	lastOutput   string        // what a TTL check was last told
-	expiry, reap *time.Timer
-	stopProbe    context.CancelFunc
+	target            string // of a gRPC check: host:port, or host:port/service
+	interval, timeout time.Duration
+	ttl               time.Duration // of a TTL check
+	reapAfter         time.Duration // DeregisterCriticalServiceAfter
+	lastOutput        string        // what a TTL check was last told
+	expiry, reap      *time.Timer
+	stopProbe         context.CancelFunc
 }
 
-// checkInfo is what clients see of a check; a difference moves the index.
-type checkInfo struct {
-	id, name, notes, kind, serviceID string
-	status, output                   string
-	interval, timeout                time.Duration
+// healthCheck is what clients see of a check.
+type healthCheck struct {
+	api.HealthCheck
+	Interval, Timeout string
 }
 
 func validStatus(status string) bool {
-	return status == "passing" || status == "warning" || status == "critical"
+	return status == api.HealthPassing || status == api.HealthWarning || status == api.HealthCritical
 }
 
 // newCheck checks a definition. The service may not be known yet.
@@ -39,24 +44,115 @@ func newCheck(d *checkDefinition, id, name, serviceID string) (*check, error) {
 	case d.GRPC == "" && d.TTL <= 0:
 		return nil, invalid("Invalid check: TTL must be > 0 for TTL checks")
 	}
-	ck := &check{
-		checkInfo: checkInfo{id: id, name: name, notes: d.Notes, kind: "ttl", serviceID: serviceID, status: d.Status,
-			interval: time.Duration(d.Interval), timeout: time.Duration(d.Timeout)},
-		target:    d.GRPC,
-		ttl:       time.Duration(d.TTL),
-		reapAfter: time.Duration(d.DeregisterCriticalServiceAfter),
-	}
-	if ck.status == "" {
-		ck.status = "critical" // until it is known to be otherwise
+	ck := &check{target: d.GRPC, interval: time.Duration(d.Interval), timeout: 10 * time.Second,
+		ttl: time.Duration(d.TTL), reapAfter: time.Duration(d.DeregisterCriticalServiceAfter)}
+	ck.HealthCheck = api.HealthCheck{Node: nodeName, CheckID: id, Name: name, Notes: d.Notes, Type: "ttl",
+		ServiceID: serviceID, Status: d.Status}
+	ck.Interval, ck.Timeout = d.Interval.text(), d.Timeout.text()
+	if ck.Status == "" {
+		ck.Status = api.HealthCritical // until it is known to be otherwise
 	}
 	if d.GRPC != "" {
-		ck.kind = "grpc"
+		ck.Type = "grpc"
+	}
+	if d.Timeout > 0 {
+		ck.timeout = time.Duration(d.Timeout)
 	}
 	return ck, nil
 }
 
-// startCheck starts what a check does by itself. The lock is held.
-func (c *catalog) startCheck(ck *check) {
+// registerCheck adds or replaces a check of a service that is there.
+func (c *catalog) registerCheck(d checkDefinition) error {
+	switch {
+	case d.Name == "":
+		return invalid("Missing check name")
+	case d.Status != "" && !validStatus(d.Status):
+		return invalid("Bad check status")
+	case d.ServiceID == "":
+		return unsupported("a check without ServiceID, that is, of the node,")
+	}
+	ck, err := newCheck(&d, cmp.Or(d.ID, d.CheckID, d.Name), d.Name, d.ServiceID)
+	if err != nil {
+		return err
+	}
+	return c.change(func() error {
+		if c.services[d.ServiceID] == nil {
+			return &httpError{http.StatusNotFound, fmt.Sprintf("ServiceID %q does not exist", d.ServiceID)}
+		}
+		c.put(ck)
+		return nil
+	})
+}
+
+func (c *catalog) deregisterCheck(id string) error {
+	return c.change(func() error {
+		ck := c.checks[id]
+		if ck == nil {
+			return unknown("check", id)
+		}
+		c.removeCheck(ck)
+		return nil
+	})
+}
+
+// update sets a TTL check.
+func (c *catalog) update(id, status, output string) error {
+	return c.change(func() error {
+		ck := c.checks[id]
+		switch {
+		case ck == nil:
+			return unknown("check", id)
+		case ck.ttl <= 0:
+			return fmt.Errorf("CheckID %q does not have associated TTL", id)
+		}
+		ck.lastOutput = output
+		c.setStatus(ck, status, output)
+		c.renew(ck)
+		return nil
+	})
+}
+
+// setHealth sets all checks of a service, and makes one when there is none.
+func (c *catalog) setHealth(serviceID, status string) error {
+	if !validStatus(status) {
+		return invalid("Invalid check status: '%s'", status)
+	}
+	return c.change(func() error {
+		s := c.services[serviceID]
+		if s == nil {
+			return unknown("service", serviceID)
+		}
+		checks := c.checksOf(serviceID)
+		if len(checks) == 0 {
+			ck := &check{}
+			ck.HealthCheck = api.HealthCheck{Node: nodeName, CheckID: "service:" + s.ID, Name: checkName(s), ServiceID: s.ID}
+			c.put(ck)
+			checks = append(checks, ck)
+		}
+		for _, ck := range checks {
+			c.setStatus(ck, status, "set by the test")
+			c.renew(ck)
+		}
+		return nil
+	})
+}
+
+// put enters a check and starts it. One that has the same ID is replaced and
+// hands on its status. If that was another service's, the other service is not
+// woken, as in Consul 1.22. An f of change calls it.
+func (c *catalog) put(ck *check) {
+	ck.CreateIndex, ck.ModifyIndex = c.index+1, c.index+1
+	if old := c.checks[ck.CheckID]; old != nil {
+		c.stopCheck(old)
+		ck.Status, ck.Output, ck.CreateIndex, ck.ModifyIndex = old.Status, old.Output, old.CreateIndex, old.ModifyIndex
+		if !reflect.DeepEqual(ck.healthCheck, old.healthCheck) {
+			ck.ModifyIndex = c.index + 1
+		}
+	}
+	if ck.ModifyIndex > c.index {
+		c.touch(c.services[ck.ServiceID].Service)
+	}
+	c.checks[ck.CheckID] = ck
 	c.renew(ck)
 	c.watchCritical(ck)
 	if ck.target != "" {
@@ -66,14 +162,30 @@ func (c *catalog) startCheck(ck *check) {
 	}
 }
 
-// stopCheck ends it for good. What is under way finds ck no longer in the
-// catalogue. The lock is held.
-func (c *catalog) stopCheck(ck *check) {
-	for _, timer := range []*time.Timer{ck.expiry, ck.reap} {
-		if timer != nil {
-			timer.Stop()
-		}
+// removeCheck takes a check out. An f of change calls it.
+func (c *catalog) removeCheck(ck *check) {
+	c.stopCheck(ck)
+	delete(c.checks, ck.CheckID)
+	c.touch(c.services[ck.ServiceID].Service)
+}
+
+// setStatus records a result. An f of change calls it.
+func (c *catalog) setStatus(ck *check, status, output string) {
+	changed := ck.Status != status
+	if !changed && ck.Output == output {
+		return
 	}
+	ck.Status, ck.Output, ck.ModifyIndex = status, output, c.index+1
+	c.touch(c.services[ck.ServiceID].Service)
+	if changed {
+		c.watchCritical(ck)
+	}
+}
+
+// stopCheck ends what a check does by itself. The lock is held.
+func (c *catalog) stopCheck(ck *check) {
+	c.after(ck, &ck.expiry, 0, nil)
+	c.after(ck, &ck.reap, 0, nil)
 	if ck.stopProbe != nil {
 		ck.stopProbe()
 	}
@@ -81,63 +193,44 @@ func (c *catalog) stopCheck(ck *check) {
 
 // renew starts the time of a TTL check anew. The lock is held.
 func (c *catalog) renew(ck *check) {
-	if ck.ttl <= 0 {
-		return
-	}
-	if ck.expiry != nil {
-		ck.expiry.Stop()
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(ck.ttl, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		// A timer that was stopped too late is no longer the check's.
-		if c.checks[ck.id] != ck || ck.expiry != timer {
-			return
-		}
+	c.after(ck, &ck.expiry, ck.ttl, func() {
 		output := "TTL expired"
 		if ck.lastOutput != "" {
 			output += " (last output before timeout follows): " + ck.lastOutput
 		}
-		c.setStatus(ck, "critical", output)
-		c.commit()
+		c.setStatus(ck, api.HealthCritical, output)
 	})
-	ck.expiry = timer
 }
 
 // watchCritical deregisters the service when the check stays critical for too
 // long. It is called when the status has changed; the lock is held.
 func (c *catalog) watchCritical(ck *check) {
-	if ck.reap != nil {
-		ck.reap.Stop()
-		ck.reap = nil
+	d := ck.reapAfter
+	if ck.Status != api.HealthCritical {
+		d = 0
 	}
-	if ck.reapAfter <= 0 || ck.status != "critical" {
-		return
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(ck.reapAfter, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.checks[ck.id] != ck || ck.reap != timer {
-			return
-		}
-		c.remove(c.services[ck.serviceID])
-		c.commit()
-	})
-	ck.reap = timer
+	c.after(ck, &ck.reap, d, func() { c.remove(ck.ServiceID) })
 }
 
-// setStatus records a result. The lock is held, and the caller commits.
-func (c *catalog) setStatus(ck *check, status, output string) {
-	changed := ck.status != status
-	if !changed && ck.output == output {
+// after sets *timer to change the catalogue by f in d, or to nothing if d is not
+// positive. f is not called once the check is gone or the timer set anew. The lock
+// is held.
+func (c *catalog) after(ck *check, timer **time.Timer, d time.Duration, f func()) {
+	if *timer != nil {
+		(*timer).Stop()
+		*timer = nil
+	}
+	if d <= 0 {
 		return
 	}
-	ck.status, ck.output = status, output
-	ck.modify = c.index + 1
-	c.touch(c.services[ck.serviceID].name)
-	if changed {
-		c.watchCritical(ck)
-	}
+	var own *time.Timer
+	own = time.AfterFunc(d, func() {
+		_ = c.change(func() error {
+			if c.checks[ck.CheckID] == ck && *timer == own { // it may have been stopped too late
+				f()
+			}
+			return nil
+		})
+	})
+	*timer = own
 }

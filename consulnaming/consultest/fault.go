@@ -1,10 +1,10 @@
 package consultest
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"sync"
@@ -66,11 +66,12 @@ func Body(contentType, body string) Fault {
 // real answer's body.
 func CutBody(n int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		answer := record(r, next)
-		maps.Copy(w.Header(), answer.header)
-		w.Header().Set("Content-Length", strconv.Itoa(answer.body.Len()))
-		w.WriteHeader(answer.code)
-		w.Write(answer.body.Next(n))
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Next(n))
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
@@ -89,30 +90,14 @@ func Silence() Fault {
 // header out when value is "".
 func Index(value string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		answer := record(r, next)
-		maps.Copy(w.Header(), answer.header)
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		maps.Copy(w.Header(), answer.Header())
 		w.Header().Del("X-Consul-Index")
 		if value != "" {
 			w.Header().Set("X-Consul-Index", value)
 		}
-		w.WriteHeader(answer.code)
-		w.Write(answer.body.Bytes())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
 	}
 }
-
-// record has next answer into memory.
-func record(r *http.Request, next http.Handler) *recorder {
-	answer := &recorder{header: make(http.Header), code: http.StatusOK}
-	next.ServeHTTP(answer, r)
-	return answer
-}
-
-type recorder struct {
-	header http.Header
-	code   int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(code int)        { r.code = code }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

@@ -44,11 +44,9 @@ func FuzzHandler(f *testing.F) {
 }
 
 func fuzzHandler(t *testing.T, script, token, sent string) {
-	s := &Server{token: token, moved: make(chan struct{})}
 	root, cancel := context.WithCancel(context.Background())
-	s.root = root
-	s.catalog = newCatalog(root)
-	s.epoch, s.end = context.WithCancel(root)
+	s := newServer(root)
+	s.SetToken(token)
 	defer s.catalog.close()
 	defer cancel()
 	refused := token != "" && sent != token
@@ -69,7 +67,7 @@ func fuzzHandler(t *testing.T, script, token, sent string) {
 			r.Body = readCloser{strings.NewReader(body)}
 		}
 		w := httptest.NewRecorder()
-		aborted := serve(s, w, r)
+		aborted := handled(s, w, r)
 		ended := ctx.Err() != nil
 		cancel()
 		if aborted && !ended {
@@ -93,9 +91,9 @@ func fuzzHandler(t *testing.T, script, token, sent string) {
 	}
 }
 
-// serve says whether the handler closed the connection, as it does when the
+// handled says whether the handler closed the connection, as it does when the
 // client is gone.
-func serve(s *Server, w http.ResponseWriter, r *http.Request) (aborted bool) {
+func handled(s *Server, w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {
 			aborted = true
@@ -143,12 +141,12 @@ func checkCatalog(t *testing.T, when string, c *catalog) {
 		t.Fatalf("%s: index %d, pending %v", when, c.index, c.pending)
 	}
 	for id, s := range c.services {
-		if s.id != id || s.name == "" || s.create > s.modify || s.modify > c.index || s.modify > c.last[strings.ToLower(s.name)] {
+		if s.ID != id || s.Service == "" || s.CreateIndex > s.ModifyIndex || s.ModifyIndex > c.index || s.ModifyIndex > c.last[strings.ToLower(s.Service)] {
 			t.Fatalf("%s: service %q is %+v at index %d, of its name %v", when, id, s, c.index, c.last)
 		}
 	}
 	for id, ck := range c.checks {
-		if ck.id != id || c.services[ck.serviceID] == nil || !validStatus(ck.status) || ck.create > ck.modify || ck.modify > c.index {
+		if ck.CheckID != id || c.services[ck.ServiceID] == nil || !validStatus(ck.Status) || ck.CreateIndex > ck.ModifyIndex || ck.ModifyIndex > c.index {
 			t.Fatalf("%s: check %q is %+v at index %d", when, id, ck, c.index)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 func (s *Server) handleHealth(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	faults, epoch := s.faults, s.epoch
-	s.countLocked(func(st *Stats) { st.Queries++; st.Open++ })
 	s.mu.Unlock()
+	s.count(func(st *Stats) { st.Queries++; st.Open++ })
 	defer s.count(func(st *Stats) { st.Open-- })
 
 	ctx, cancel := context.WithCancel(r.Context())
@@ -39,25 +39,25 @@ type healthQuery struct {
 }
 
 // healthService answers GET /v1/health/service/:name.
-func (s *Server) healthService(w http.ResponseWriter, r *http.Request, name string) error {
+func (r request) healthService() (any, error) {
 	q, err := parseHealthQuery(r.URL.Query())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if name == "" {
-		return invalid("Missing service name")
+	if r.rest == "" {
+		return nil, invalid("Missing service name")
 	}
-	entries, index, changed := s.catalog.instances(name, q.tags, q.passing)
+	entries, index, changed := r.catalog.instances(r.rest, q.tags, q.passing)
 	if q.index > 0 && index <= q.index {
-		s.count(func(st *Stats) { st.Blocked++ })
-		defer s.count(func(st *Stats) { st.Blocked-- })
+		r.count(func(st *Stats) { st.Blocked++ })
+		defer r.count(func(st *Stats) { st.Blocked-- })
 		// The jitter keeps a thousand clients from coming back together.
 		timer := time.NewTimer(q.wait + rand.N(q.wait/16+1))
 		defer timer.Stop()
 		for waiting := true; waiting && index <= q.index; {
 			select {
 			case <-changed:
-				entries, index, changed = s.catalog.instances(name, q.tags, q.passing)
+				entries, index, changed = r.catalog.instances(r.rest, q.tags, q.passing)
 			case <-timer.C:
 				waiting = false
 			case <-r.Context().Done():
@@ -65,12 +65,12 @@ func (s *Server) healthService(w http.ResponseWriter, r *http.Request, name stri
 			}
 		}
 	}
-	header := w.Header()
+	header := r.w.Header()
 	header.Set("X-Consul-Index", strconv.FormatUint(index, 10))
 	header.Set("X-Consul-KnownLeader", "true")
 	header.Set("X-Consul-LastContact", "0")
 	header.Set("X-Consul-Default-Acl-Policy", "allow")
-	return writeJSON(w, entries)
+	return entries, nil
 }
 
 func parseHealthQuery(params url.Values) (q healthQuery, err error) {
@@ -95,12 +95,10 @@ func parseHealthQuery(params url.Values) (q healthQuery, err error) {
 			return q, invalid("Cannot specify ?%s with ?consistent, conflicting semantics.", other)
 		}
 	}
-	if params.Has("passing") {
-		q.passing = true
-		if value := params.Get("passing"); value != "" {
-			if q.passing, err = strconv.ParseBool(value); err != nil {
-				return q, invalid("Invalid value for ?passing")
-			}
+	q.passing = params.Has("passing")
+	if value := params.Get("passing"); value != "" {
+		if q.passing, err = strconv.ParseBool(value); err != nil {
+			return q, invalid("Invalid value for ?passing")
 		}
 	}
 	if dc := params.Get("dc"); dc != "" && dc != datacenter {

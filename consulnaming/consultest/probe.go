@@ -20,12 +20,12 @@ func (c *catalog) probe(ctx context.Context, ck *check) {
 		if err := probeOnce(ctx, ck.target, ck.timeout); err != nil {
 			status, output = "critical", err.Error()
 		}
-		c.mu.Lock()
-		if c.checks[ck.id] == ck {
-			c.setStatus(ck, status, output)
-			c.commit()
-		}
-		c.mu.Unlock()
+		_ = c.change(func() error {
+			if c.checks[ck.CheckID] == ck {
+				c.setStatus(ck, status, output)
+			}
+			return nil
+		})
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -38,9 +38,6 @@ func (c *catalog) probe(ctx context.Context, ck *check) {
 // "host:port/service", on a connection of its own, as Consul does: what is
 // checked is also whether the backend still accepts connections.
 func probeOnce(ctx context.Context, target string, timeout time.Duration) error {
-	if timeout <= 0 {
-		timeout = 10 * time.Second
-	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	address, service, _ := strings.Cut(target, "/")

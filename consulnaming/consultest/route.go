@@ -7,43 +7,69 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/consul/api"
 )
 
 // A route is one endpoint of Consul's HTTP API.
 type route struct {
 	method string
-	path   string // a final slash: the rest of the path is an argument
-	params string // the query parameters that it takes, besides those of all
-	serve  func(s *Server, w http.ResponseWriter, r *http.Request, rest string) error
+	path   string                       // a final slash: the rest of the path is an argument
+	params string                       // the query parameters that it takes, besides those of all
+	answer func(q request) (any, error) // what is sent as JSON, if anything
 }
 
+// A request is one that has come to its route.
+type request struct {
+	*Server
+	w http.ResponseWriter
+	*http.Request
+	rest string // of the path
+}
+
+// See https://developer.hashicorp.com/consul/api-docs/agent.
 var routes = []route{
-	{"PUT", "/v1/agent/service/register", "replace-existing-checks", (*Server).registerService},
-	{"PUT", "/v1/agent/service/deregister/", "", (*Server).deregisterService},
-	{"GET", "/v1/agent/services", "", (*Server).listServices},
-	{"GET", "/v1/agent/self", "", (*Server).self},
-	{"PUT", "/v1/agent/check/register", "", (*Server).registerCheck},
-	{"PUT", "/v1/agent/check/deregister/", "", (*Server).deregisterCheck},
-	{"PUT", "/v1/agent/check/pass/", "note", setCheck("passing")},
-	{"PUT", "/v1/agent/check/warn/", "note", setCheck("warning")},
-	{"PUT", "/v1/agent/check/fail/", "note", setCheck("critical")},
-	{"PUT", "/v1/agent/check/update/", "", (*Server).updateCheck},
-	{"GET", "/v1/status/leader", "", (*Server).leader},
-	{"GET", "/v1/health/service/", "passing tag index stale consistent cached", (*Server).healthService},
+	{"PUT", "/v1/agent/service/register", "replace-existing-checks", withBody(func(q request, body registration) error {
+		replace := q.URL.Query()["replace-existing-checks"]
+		return q.catalog.register(body, len(replace) > 0 && (replace[0] == "" || replace[0] == "true"))
+	})},
+	{"PUT", "/v1/agent/service/deregister/", "", func(q request) (any, error) { return nil, q.catalog.deregister(q.rest) }},
+	{"GET", "/v1/agent/services", "", func(q request) (any, error) { return q.catalog.list(), nil }},
+	{"GET", "/v1/agent/self", "", func(request) (any, error) { return self, nil }},
+	{"PUT", "/v1/agent/check/register", "", withBody(func(q request, body checkDefinition) error { return q.catalog.registerCheck(body) })},
+	{"PUT", "/v1/agent/check/deregister/", "", func(q request) (any, error) { return nil, q.catalog.deregisterCheck(q.rest) }},
+	{"PUT", "/v1/agent/check/pass/", "note", setCheck(api.HealthPassing)},
+	{"PUT", "/v1/agent/check/warn/", "note", setCheck(api.HealthWarning)},
+	{"PUT", "/v1/agent/check/fail/", "note", setCheck(api.HealthCritical)},
+	{"PUT", "/v1/agent/check/update/", "", withBody(func(q request, body struct{ Status, Output string }) error {
+		if !validStatus(body.Status) {
+			return invalid("Invalid check status: '%s'", body.Status)
+		}
+		return q.catalog.update(q.rest, body.Status, body.Output)
+	})},
+	{"GET", "/v1/status/leader", "", func(request) (any, error) { return nodeAddress + ":8300", nil }},
+	{"GET", "/v1/health/service/", "passing tag index stale consistent cached", request.healthService},
+}
+
+func setCheck(status string) func(request) (any, error) {
+	return func(q request) (any, error) {
+		return nil, q.catalog.update(q.rest, status, q.URL.Query().Get("note"))
+	}
+}
+
+func withBody[T any](f func(q request, body T) error) func(request) (any, error) {
+	return func(q request) (any, error) {
+		var body T
+		if err := json.NewDecoder(q.Body).Decode(&body); err != nil {
+			return nil, decodeError(err)
+		}
+		return nil, f(q, body)
+	}
 }
 
 // handle is the server's http.Handler.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		panic(http.ErrAbortHandler)
-	}
-	s.handlers.Add(1) // not after Close has begun to wait
-	s.countLocked(func(st *Stats) { st.Requests++ })
-	s.mu.Unlock()
-	defer s.handlers.Done()
-
+	s.count(func(st *Stats) { st.Requests++ })
 	if strings.HasPrefix(r.URL.Path, "/v1/health/") {
 		s.handleHealth(w, r)
 		return
@@ -53,23 +79,26 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 
 // route answers one request.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	err := s.authorize(r)
-	if err == nil {
-		err = s.dispatch(w, r)
+	answer, err := s.dispatch(w, r)
+	var body []byte
+	if err == nil && answer != nil {
+		w.Header().Set("Content-Type", "application/json")
+		body, err = json.Marshal(answer)
 	}
-	if err == nil {
-		return
+	if err != nil {
+		refused := &httpError{http.StatusInternalServerError, err.Error()}
+		errors.As(err, &refused)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(refused.code)
+		body = []byte(refused.text)
 	}
-	var refused *httpError
-	if !errors.As(err, &refused) {
-		refused = &httpError{http.StatusInternalServerError, err.Error()}
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(refused.code)
-	fmt.Fprint(w, refused.text)
+	w.Write(body)
 }
 
-func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) (any, error) {
+	if err := s.authorize(r); err != nil {
+		return nil, err
+	}
 	for _, route := range routes {
 		rest, ok := strings.CutPrefix(r.URL.Path, route.path)
 		if !ok || rest != "" && !strings.HasSuffix(route.path, "/") {
@@ -77,7 +106,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
 		}
 		if r.Method != route.method {
 			w.Header().Set("Allow", route.method)
-			return &httpError{http.StatusMethodNotAllowed, fmt.Sprintf("method %s not allowed", r.Method)}
+			return nil, &httpError{http.StatusMethodNotAllowed, fmt.Sprintf("method %s not allowed", r.Method)}
 		}
 		// api.Config sends dc and wait with every request; Consul's agent
 		// endpoints take no notice of them.
@@ -90,14 +119,14 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
 					continue
 				}
 				feature := map[string]string{"ns": "Namespaces", "partition": "Partitions"}[param]
-				return &httpError{http.StatusBadRequest, fmt.Sprintf("Invalid query parameter: %q - %s are a Consul Enterprise feature", param, feature)}
+				return nil, &httpError{http.StatusBadRequest, fmt.Sprintf("Invalid query parameter: %q - %s are a Consul Enterprise feature", param, feature)}
 			default:
-				return unsupported("the query parameter %q of %s", param, route.path)
+				return nil, unsupported("the query parameter %q of %s", param, route.path)
 			}
 		}
-		return route.serve(s, w, r, rest)
+		return route.answer(request{s, w, r, rest})
 	}
-	return unsupported("%s %s", r.Method, r.URL.Path)
+	return nil, unsupported("%s %s", r.Method, r.URL.Path)
 }
 
 // An httpError is an answer other than 200.
@@ -113,14 +142,4 @@ func (e *httpError) Error() string { return e.text }
 func unsupported(format string, args ...any) error {
 	return &httpError{http.StatusNotImplemented, "consultest: " + fmt.Sprintf(format, args...) +
 		" is not supported by this stand-in for a Consul agent; test it with a real one"}
-}
-
-func writeJSON(w http.ResponseWriter, value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(body)
-	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 
 	"github.com/hashicorp/consul/api"
@@ -14,19 +14,13 @@ import (
 // A Server stands in for a Consul agent. Its methods may be called from any
 // goroutine at any time.
 type Server struct {
-	address   string
-	http      *http.Server
-	transport *http.Transport // of all clients that Client returns
-	catalog   *catalog
-	root      context.Context // ends with Close
-	close     func()
-	handlers  sync.WaitGroup // requests being handled
-	serving   chan struct{}  // closed when the accept loop has ended
+	http    *httptest.Server
+	catalog *catalog
+	root    context.Context // ends with Close
+	close   func()
 
-	mu     sync.Mutex // guards what follows; taken before no other lock
-	closed bool
+	mu     sync.Mutex // guards what follows; no other lock is taken under it
 	token  string
-	conns  map[net.Conn]struct{}
 	faults []*Fault // the outermost last; pointers, for remove to compare
 	epoch  context.Context
 	end    context.CancelFunc // ends epoch, and with it the health queries in flight
@@ -35,42 +29,38 @@ type Server struct {
 }
 
 // NewServer starts a server with an empty catalogue. The caller closes it. Like
-// httptest.NewServer it panics when no loopback port can be had, the only
-// thing that can go wrong: a test cannot do anything else about that either.
+// httptest.NewServer it panics if it gets no loopback port: a test cannot do
+// anything else about that either.
 func NewServer() *Server {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(fmt.Sprintf("consultest: no loopback port to listen on: %v", err))
-	}
-	s := &Server{
-		address:   listener.Addr().String(),
-		transport: &http.Transport{},
-		serving:   make(chan struct{}),
-		conns:     make(map[net.Conn]struct{}),
-		moved:     make(chan struct{}),
-	}
 	root, cancel := context.WithCancel(context.Background())
-	s.root, s.close = root, sync.OnceFunc(func() { s.shutdown(cancel) })
-	s.catalog = newCatalog(root)
+	s := newServer(root)
+	s.http = httptest.NewServer(http.HandlerFunc(s.handle))
+	s.close = sync.OnceFunc(func() {
+		cancel()
+		s.http.CloseClientConnections()
+		s.http.Close() // waits for the handlers
+		s.catalog.close()
+	})
+	return s
+}
+
+// newServer returns a server that does not listen.
+func newServer(root context.Context) *Server {
+	s := &Server{catalog: newCatalog(root), root: root, moved: make(chan struct{})}
 	s.epoch, s.end = context.WithCancel(root)
-	s.http = &http.Server{Handler: http.HandlerFunc(s.handle), ConnState: s.track}
-	go func() {
-		defer close(s.serving)
-		s.http.Serve(listener) // ends with ErrServerClosed
-	}()
 	return s
 }
 
 // Address is where the server listens, "127.0.0.1:port", as api.Config.Address
 // takes it.
-func (s *Server) Address() string { return s.address }
+func (s *Server) Address() string { return s.http.Listener.Addr().String() }
 
 // Client returns a client of this server that sends the token of SetToken. Of
 // the CONSUL_* variables only CONSUL_NAMESPACE and CONSUL_PARTITION have an
 // effect on it: the server refuses both. Its connections end with the server.
 func (s *Server) Client() *api.Client {
 	client, err := api.NewClient(&api.Config{
-		Address:    s.address,
+		Address:    s.Address(),
 		Scheme:     "http",
 		Token:      currentToken, // when empty, CONSUL_HTTP_TOKEN would be taken
 		HttpClient: &http.Client{Transport: tokenTransport{s}},
@@ -84,17 +74,6 @@ func (s *Server) Client() *api.Client {
 // Close ends all queries and checks, closes all connections and waits for all
 // goroutines. It may be called again.
 func (s *Server) Close() { s.close() }
-
-func (s *Server) shutdown(cancel func()) {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	cancel()
-	s.http.Close()
-	s.catalog.close()
-	s.handlers.Wait()
-	<-s.serving
-}
 
 // Register registers a service, as PUT /v1/agent/service/register does; the
 // error says what that would have answered. A service that has the same ID is
@@ -117,9 +96,9 @@ func (s *Server) Register(service api.AgentServiceRegistration) error {
 func (s *Server) Deregister(id string) error { return s.catalog.deregister(id) }
 
 // SetHealth sets all checks of a service to status: api.HealthPassing,
-// api.HealthWarning or api.HealthCritical. A service that has no check gets one
-// for the purpose. TTL checks start their time anew; a gRPC check keeps the
-// status until it next runs. An unknown id is an error.
+// api.HealthWarning or api.HealthCritical. A service without a check gets one.
+// TTL checks start their time anew; a gRPC check keeps the status until it next
+// runs. An unknown id is an error.
 func (s *Server) SetHealth(id, status string) error { return s.catalog.setHealth(id, status) }
 
 // Reset is a restart of an agent that keeps nothing: services and checks are
@@ -135,21 +114,6 @@ func (s *Server) Reset() {
 // HTTP client repeats a GET by itself when a connection that it had used
 // before breaks without an answer.
 func (s *Server) DropConnections() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.conns {
-		conn.Close()
-	}
-}
-
-// track keeps the set of open connections.
-func (s *Server) track(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		s.conns[conn] = struct{}{}
-	case http.StateClosed, http.StateHijacked:
-		delete(s.conns, conn)
-	}
+	s.http.CloseClientConnections()
+	s.http.Client().CloseIdleConnections() // Client's clients may not have noticed yet, and use them for a PUT
 }

@@ -42,9 +42,9 @@ func (s *Server) Await(ctx context.Context, condition func(Stats) bool) error {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return fmt.Errorf("consultest: waiting for agent %s, which has %+v: %w", s.address, stats, ctx.Err())
+			return fmt.Errorf("consultest: waiting for agent %s, which has %+v: %w", s.Address(), stats, ctx.Err())
 		case <-s.root.Done():
-			return fmt.Errorf("consultest: waiting for agent %s, which has %+v: %w", s.address, stats, errClosed)
+			return fmt.Errorf("consultest: waiting for agent %s, which has %+v: %w", s.Address(), stats, errClosed)
 		}
 	}
 }
@@ -55,10 +55,6 @@ var errClosed = errors.New("consultest: the server is closed")
 func (s *Server) count(change func(*Stats)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.countLocked(change)
-}
-
-func (s *Server) countLocked(change func(*Stats)) {
 	change(&s.stats)
 	close(s.moved)
 	s.moved = make(chan struct{})

@@ -13,7 +13,7 @@ import (
 // inBubble runs test with a catalogue and a server without a listener.
 func inBubble(t *testing.T, test func(t *testing.T, s *Server)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Server{catalog: newCatalog(t.Context()), moved: make(chan struct{})}
+		s := newServer(t.Context())
 		defer s.catalog.close()
 		test(t, s)
 	})
@@ -129,9 +129,7 @@ func TestHowLongAQueryBlocks(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *Server) {
 			begin := time.Now()
 			w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/health/service/web?index=1"+test.wait, nil)
-			if err := s.healthService(w, r, "web"); err != nil {
-				t.Fatal(err)
-			}
+			s.route(w, r)
 			if took := time.Since(begin); took < test.want || took > test.want+test.want/16 {
 				t.Errorf("%q: %v, want %v and up to a sixteenth more", test.wait, took, test.want)
 			}

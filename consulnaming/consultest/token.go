@@ -61,5 +61,5 @@ func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			r.Header.Set("X-Consul-Token", token)
 		}
 	}
-	return t.s.transport.RoundTrip(r)
+	return t.s.http.Client().Transport.RoundTrip(r)
 }
