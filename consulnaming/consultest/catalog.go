@@ -114,9 +114,11 @@ func (c *catalog) register(r registration, replace bool) error {
 			given[ck.CheckID] = true
 			c.put(ck)
 		}
-		for _, ck := range c.checksOf(s.ID) {
-			if replace && !given[ck.CheckID] {
-				c.removeCheck(ck)
+		if replace {
+			for _, ck := range c.checksOf(s.ID) {
+				if !given[ck.CheckID] {
+					c.removeCheck(ck)
+				}
 			}
 		}
 		return nil
