@@ -1,23 +1,26 @@
 package consulnaming
 
+// The HTTP side of NewConsulResolver's client: how much is read, and where a token is
+// sent. The goroutine of a loop calls it; nothing in it changes.
+
 import (
 	"errors"
 	"net/http"
 )
 
-// How much is read of what an agent answers, as package api has all of it in
-// memory at once.
+// How much is read of an agent's answer: package api has all of it in memory at once.
 const (
-	// Consul 1.22 takes 1.7 kB for an instance with one check, and up to 4 kB more
-	// for what a check has said: this is 150,000 of the one, 40,000 of the other.
+	// Consul 1.22 sends 1.7 kB for an instance with one check, and up to 4 kB more
+	// for the check's output: this is enough for 150,000 instances, or for 40,000 with
+	// such outputs.
 	answerBound = 256 << 20 // bytes
 
-	// An answer that is no 200 has a text, of which errorLength bytes are shown.
+	// An answer other than 200 has a text. Its first errorLength bytes are shown.
 	reasonBound = 64 << 10 // bytes
 )
 
-// bounded is the transport of a client that is ours. What it bounds has been
-// decompressed by then: that is next's, unasked.
+// bounded is the transport of a client that is ours. It counts bytes after
+// decompression, which next does by itself.
 type bounded struct {
 	next           http.RoundTripper
 	answer, reason int64 // bytes
@@ -45,9 +48,8 @@ func (b *bounded) CloseIdleConnections() {
 	}
 }
 
-// keepToken follows a redirect, of ten at most, and keeps what is secret in the
-// request from another host, and from whoever listens where TLS is left: net/http
-// knows of no X-Consul-Token.
+// keepToken follows up to ten redirects. It takes the secrets out of a request to
+// another host or out of TLS: net/http does not know that X-Consul-Token is secret.
 func keepToken(r *http.Request, via []*http.Request) error {
 	if len(via) == 10 {
 		return errors.New("redirected ten times")

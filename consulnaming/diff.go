@@ -1,5 +1,7 @@
 package consulnaming
 
+// The difference of two lists. Loops and watchers call it, on their own goroutines.
+
 import (
 	"reflect"
 

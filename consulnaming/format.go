@@ -1,5 +1,8 @@
 package consulnaming
 
+// What fmt prints of a resolver or watcher, and texts for a line of the log. Any
+// goroutine may call it.
+
 import (
 	"fmt"
 	"strings"
@@ -37,7 +40,7 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// cut is what n bytes have of text.
+// cut returns the first n bytes of text, and "..." if there are more.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text

@@ -1,5 +1,8 @@
 package consulnaming
 
+// An answer of Consul as a list of addresses. The goroutine of the loop calls it, or
+// that of Next for a watcher with an AddressFunc or MetadataFunc. It keeps nothing.
+
 import (
 	"fmt"
 	"runtime/debug"
@@ -29,7 +32,7 @@ func serviceAddress(e *api.ServiceEntry) api.ServiceAddress {
 	return a
 }
 
-// skipped has the instances that are of no use and why, by their ID.
+// skipped has the instances that are left out, by ID, and why.
 type skipped map[string]string
 
 const (
@@ -37,8 +40,8 @@ const (
 	shownLength    = 128 // bytes of each one's ID, and of why
 )
 
-// replace returns, in one line, what was not so at the answer before; "" if all
-// was.
+// replace makes left the new content of s. It returns, in one line, what is new in
+// it, or "".
 func (s *skipped) replace(left skipped) (news string) {
 	var ids []string
 	for id, why := range left {
@@ -65,7 +68,7 @@ func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left ski
 		entry *api.ServiceEntry
 	}
 	all := make([]found, 0, len(entries))
-	var addressPanic, metadataPanic sync.Once // of as many as there are entries
+	var addressPanic, metadataPanic sync.Once // one stack is logged, not one per entry
 	for _, e := range entries {
 		addr, err := v.addressOf(e, &addressPanic)
 		if err != nil {
@@ -118,8 +121,8 @@ func (v *view) addressOf(e *api.ServiceEntry, once *sync.Once) (addr string, err
 	case strings.ContainsAny(host, "[]"):
 		return "", fmt.Errorf("%q is neither a host name nor an IP address", a.Address)
 	case host == "unix":
-		// Grpc takes "unix:80" for the Unix socket "80"; a catalogue names
-		// hosts, and this may be one.
+		// Grpc takes "unix:80" for the Unix socket "80". A catalogue names hosts, and
+		// a host may have that name.
 		return fmt.Sprintf("[unix]:%d", a.Port), nil
 	}
 	return joinHostPort(host, a.Port), nil

@@ -1,5 +1,7 @@
 package consulnaming
 
+// Which watchers share a query. Resolve makes the key, which does not change.
+
 import (
 	"bytes"
 	"crypto/sha256"
@@ -17,13 +19,12 @@ import (
 type key struct {
 	client *api.Client // that was given to New
 	hash   [sha256.Size]byte
-	alone  *query // is not comparable, and so shared with nobody
+	alone  *query // the query, if it cannot be compared and is shared with nobody
 }
 
-// keyOf returns the key of q, whose client is made of config, or was given if
-// that is nil. Everything counts that changes the answer, or whether there is
-// one: also what the environment said, and what was in the files that it named,
-// when the client was made.
+// keyOf returns the key of q. config is what its client was made of, nil for a client
+// that was given to New. Everything counts that can change the answer: also what the
+// environment said, and the files that it named, when the client was made.
 func keyOf(q *query, config *api.Config) key {
 	var k key
 	parts := struct {
@@ -40,8 +41,8 @@ func keyOf(q *query, config *api.Config) key {
 		parts.Agent = identityOf(config)
 	}
 	text, err := json.Marshal(parts)
-	// Some later version may have a field that JSON has no form for. And what is no
-	// UTF-8 all becomes the same.
+	// A later version of package api may have a field that JSON has no form for. And
+	// JSON makes the same of all bytes that are not UTF-8.
 	if err != nil || bytes.Contains(text, []byte(`\ufffd`)) {
 		return key{alone: q}
 	}
@@ -49,8 +50,8 @@ func keyOf(q *query, config *api.Config) key {
 	return k
 }
 
-// identity has what a completed api.Config says of an agent, and of who asks it:
-// every field but Transport and HttpClient, which are made of the others.
+// identity says which agent is asked, and by whom: all of a completed api.Config but
+// Transport and HttpClient, which are made of the rest.
 type identity struct {
 	Address, Scheme, PathPrefix, Datacenter string
 	HttpAuth                                *api.HttpBasicAuth
@@ -71,8 +72,8 @@ func identityOf(c *api.Config) *identity {
 	}
 }
 
-// contents reads what a TLS configuration names. What cannot be read is not
-// part of it; making the client has failed then.
+// contents reads the files that a TLS configuration names. It leaves out what it
+// cannot read: without that, there is no client.
 func contents(c api.TLSConfig) map[string][]byte {
 	files := make(map[string][]byte)
 	for _, root := range []string{c.CAFile, c.CAPath, c.CertFile, c.KeyFile} {

@@ -1,5 +1,8 @@
 package consulnaming
 
+// The query that watchers share. A loop owns the goroutine that sends it. Watchers
+// join, leave and read now; the mutex of loops guards who has joined.
+
 import (
 	"context"
 	"slices"
@@ -24,9 +27,8 @@ const (
 	queryBurst = 10
 )
 
-// loop sends one query again and again for all watchers that want its answers.
-// It is the part of the article's Next that 300 ClientConns need only once. Its
-// goroutine is started by the first of them and ends with the Close of the last.
+// loop sends one query again and again, for all watchers that have the same one. The
+// first of them starts its goroutine, which ends with the Close of the last.
 type loop struct {
 	*query
 	ctx      context.Context
@@ -50,19 +52,19 @@ type state struct {
 	superseded chan struct{}
 }
 
-// answer is what the agent said, as far as the watchers of the loop need it. It
-// does not change, but for what has been logged of it.
+// answer is what the agent said, as far as the watchers of the loop need it. Only
+// warned changes.
 type answer struct {
 	number  uint64              // 1 for the first of a loop
 	list    []instance          // in the plain view
-	changes []*naming.Update    // that lead there from the answer before
-	entries []*api.ServiceEntry // instead, if somebody has another view
+	changes []*naming.Update    // from the answer before to list
+	entries []*api.ServiceEntry // instead of both, if the watchers have views of their own
 
-	warned sync.Map // by text: what watchers with a view of their own have logged
+	warned sync.Map // the lines that watchers have logged about it
 }
 
-// loops has the running ones. Its mutex also guards their counts, and is held
-// for no longer than it takes to look.
+// loops has the loops that run. Its mutex also guards how many watchers each has. No
+// other lock is taken under it.
 var loops = struct {
 	sync.Mutex
 	running map[key]*loop
@@ -87,7 +89,8 @@ func newLoop(q *query) *loop {
 		query: q,
 		limit: rate.NewLimiter(queryRate, queryBurst),
 		// A server that still reads its log would take away what is known from an
-		// earlier watcher. Who asks for less than the leader's word gets that.
+		// earlier watcher. So the leader has to confirm the first answer, unless the
+		// user asks for stale or cached ones.
 		at:    position{confirm: !q.asked.query.AllowStale && !q.asked.query.UseCache},
 		retry: backoff.NewExponentialBackOff(),
 	}
@@ -115,7 +118,7 @@ func (l *loop) leave() {
 }
 
 func (l *loop) run() {
-	defer l.closeIdle() // the last query may have ended after leave looked
+	defer l.closeIdle() // leave may have closed them before the last query ended
 	for l.limit.Wait(l.ctx) == nil {
 		blocking := l.at.index > 0
 		var entries []*api.ServiceEntry
@@ -128,10 +131,10 @@ func (l *loop) run() {
 		case err != nil:
 			l.failed(err)
 		case len(entries) == 0 && blocking:
-			// Consul 1.22 answers so, and with the index that it was given, when
-			// the token has lost its rights; and only to a query without one
-			// does it say that it left something out. The anonymous token sees
-			// nothing, whatever it has been given since, until the index moves.
+			// To a token that has lost its rights, Consul 1.22 says that there is no
+			// instance, at the index that it was given. Only to a query without an
+			// index does it say that something was left out. And an anonymous token
+			// that is given a right sees nothing until the index moves.
 			l.at.index = 0
 		default:
 			l.retry.Reset()
@@ -140,8 +143,7 @@ func (l *loop) run() {
 	}
 }
 
-// failed says why there is no answer, and waits until it is time for another
-// try.
+// failed publishes why there is no answer, and waits until the next try.
 func (l *loop) failed(err error) {
 	delay := l.retry.NextBackOff()
 	logger.Warningf("%v; trying again in %v", err, delay)
@@ -183,7 +185,8 @@ func (l *loop) publish(a *answer, err error) {
 	close(former.superseded)
 }
 
-// copyOf keeps what one watcher's user does with his updates from the others.
+// copyOf gives a user updates of his own: he may change them, and other watchers
+// have the same.
 func copyOf(updates []*naming.Update) []*naming.Update {
 	updates = slices.Clone(updates)
 	for i, u := range updates {

@@ -1,5 +1,7 @@
 package consulnaming
 
+// What New can be told. New applies the options; they do not change after that.
+
 import (
 	"maps"
 
@@ -22,8 +24,8 @@ type asked struct {
 	passingOnly bool
 }
 
-// view is what an answer is looked at with. Its zero value shows addresses as
-// the article does, but for what instances mends.
+// view says how an instance becomes an address and its Metadata. The zero value
+// makes the article's addresses, mended as doc.go says, without Metadata.
 type view struct {
 	address  func(*api.ServiceEntry) api.ServiceAddress // nil means serviceAddress
 	metadata func(*api.ServiceEntry) interface{}
@@ -59,15 +61,15 @@ func Tags(tags ...string) Option {
 // WaitIndex, WaitHash and the context are the watcher's own and ignored here.
 // WaitTime is how long the agent may hold a query without a change, one minute
 // by default, ten at most
-// (https://developer.hashicorp.com/consul/api-docs/features/blocking). While there
-// is no instance it is less than two seconds, whatever q says, and an answer that
-// there is still none is confirmed by a query that does not wait: the agent may not
-// say that the token lacks the right to see them, nor that it has got it. An agent
-// that is silent for longer than the wait, a sixteenth of it and ten seconds has
-// failed.
+// (https://developer.hashicorp.com/consul/api-docs/features/blocking). An agent that
+// is silent for longer than that, a sixteenth of it, and ten seconds has failed.
+//
+// While there is no instance, the wait is less than two seconds, whatever q says, and
+// each empty answer is confirmed by a query that does not wait. The reason: the agent
+// may not say that the token lacks the right to see instances, nor that it has got it.
 //
 // The first query is a consistent read, unless q asks for stale or cached answers.
-// When the index goes back, the next one is a consistent read without the agent's
+// When the index goes back, the next query is a consistent read without the agent's
 // cache, whatever q says: only the leader knows whether instances are gone
 // (https://developer.hashicorp.com/consul/api-docs/features/consistency).
 func QueryOptions(q *api.QueryOptions) Option {
@@ -88,30 +90,32 @@ func PassingOnly(only bool) Option {
 // AddressFunc chooses the address of an instance, for example one of
 // e.Service.TaggedAddresses. By default it is the service's address or, if that
 // is empty, the node's, with the service's port. An instance without address or
-// port is left out, with a warning in the log. f is called by the goroutine
-// that calls Next, and must not change e, which other watchers read; an instance
-// for which it panics is left out.
+// port is left out, with a warning in the log; so is one for which f panics. f is
+// called by the goroutine that calls Next, and must not change e, which other
+// watchers read.
 func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 	return func(o *options) { o.address = f }
 }
 
 // MetadataFunc fills the Metadata of each Update. When the value for a known
 // address changes in content, as reflect.DeepEqual sees it, Next returns a
-// Delete with the old value and an Add with the new one: what is behind it must not
-// be written to any more. f is called by the goroutine that calls Next, and must not
-// change e, which other watchers read; an address for which it panics has nil
-// Metadata.
+// Delete with the old value and an Add with the new one. Do not change a value that f
+// has returned, nor what it points to. f is called by the goroutine that calls Next,
+// and must not change e, which other watchers read. An address for which f panics has
+// nil Metadata.
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }
 }
 
 // KeepLastKnown keeps the last instances when the agent says that there are
 // none any more, until it names some again. By default they go, as in the
-// article. It is for services that are never meant to be without an instance,
-// where an empty answer most likely means that Consul has lost its state or that
-// a check is broken: RPCs then go to where they went before, and fail only if
-// nobody is there. An adapter.RoundRobin also keeps those of an earlier watcher, if
-// there are none when its ClientConn wakes up from idleness or it is dialled again.
+// article.
+//
+// It is for services that always have an instance. There, an empty answer most likely
+// means that Consul has lost its state, or that a check is broken. RPCs go on to the
+// last instances, and fail only if nobody is there. If there is no instance when a
+// ClientConn wakes up from idleness, or is dialled again, an adapter.RoundRobin keeps
+// those that it had before.
 func KeepLastKnown() Option {
 	return func(o *options) { o.keepLast = true }
 }

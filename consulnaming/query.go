@@ -1,5 +1,8 @@
 package consulnaming
 
+// One query, and which answers to it are believed. The goroutine of the loop calls it
+// and keeps the position; the rest does not change.
+
 import (
 	"context"
 	"encoding/json"
@@ -19,18 +22,18 @@ import (
 const (
 	defaultWait = time.Minute      // the agent holds a query for so long without a change
 	longestWait = 10 * time.Minute // the agent's own limit
-	slack       = 10 * time.Second // for the way there and back, and a busy agent
+	slack       = 10 * time.Second // for the network, and a busy agent
 
-	// Instead, where the agent may hold the query although there is something to
-	// tell: with the sixteenth that it adds, less than two seconds.
+	// The wait where the agent may not notice that there is something to tell. With
+	// the sixteenth that the agent adds it is less than two seconds.
 	briefWait = 1750 * time.Millisecond
 
-	// No Consul gets there: at a million changes a second it takes 285 years. A
-	// query with such an index would not see a change before its wait is over.
+	// An index that no Consul reaches: at a million changes a second it takes 285
+	// years. A query with such an index would see no change before its wait is over.
 	absurdIndex = 1 << 53
 
-	// No Consul gets so much further from one answer to the next: at ten thousand
-	// changes a second it takes five days. But it may be there when the watch begins.
+	// A step that no Consul makes from one answer to the next: at ten thousand changes
+	// a second it takes five days. The first answer of a watch may have such an index.
 	farIndex = 1 << 32
 
 	errorLength = 512 // bytes of an agent's error text that are worth repeating
@@ -45,15 +48,15 @@ var (
 // query is what is asked of which agent.
 type query struct {
 	client  *api.Client
-	own     *http.Client // of client, if that is ours
+	own     *http.Client // under client, unless that was given to New
 	agent   string       // for errors
 	service string
 	asked   asked
-	entries bool // watchers need them, and not just the list of the plain view
+	entries bool // the watchers have views of their own, and need the entries
 	secrets secrets
 	key     key
 
-	panicked sync.Once // the client, and the log has the stack of that
+	panicked sync.Once // for the stack of the client's first panic
 }
 
 // position is how far a loop has come with its query.
@@ -66,9 +69,8 @@ type position struct {
 }
 
 // ask asks for the instances and blocks until they differ from those at at.index,
-// or the wait is over. It returns where to go on, also with an error. The bound on
-// its time is the longest that the agent may take: it adds up to a sixteenth to
-// the wait.
+// or the wait is over. It returns where to go on, also with an error. It waits as long
+// as the agent may take, which adds up to a sixteenth to the wait.
 func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEntry, next position, err error) {
 	o := q.asked.query
 	o.WaitIndex = at.index
@@ -90,8 +92,8 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 		ctx = onceOnly(ctx, func() { anew(errAskAnew) })
 	}
 	entries, meta, err := q.send(o.WithContext(ctx))
-	// Whoever answers after a failure may know another state, or less of it: a
-	// query with an index that he has not reached would block.
+	// After a failure, the index is forgotten: whoever answers next may not have
+	// reached it, and a query with it would block.
 	next = position{reached: at.reached, confirm: at.confirm, partial: at.partial}
 	if err != nil {
 		if context.Cause(ctx) == errAskAnew {
@@ -103,15 +105,15 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 		return nil, next, q.explain(err)
 	}
 	if meta.LastIndex < at.reached && (at.index > 0 || !o.RequireConsistent) {
-		// See https://developer.hashicorp.com/consul/api-docs/features/blocking:
-		// the index is to be forgotten, the servers may have lost their state. Or
-		// they have not: one that was restarted, or has come to lead, answers while
-		// it still reads its log, and names instances of long ago, or none. The
-		// leader does not when a consistent read is asked for, see
-		// https://developer.hashicorp.com/consul/api-docs/features/consistency. And
-		// to a blocking query with a token that has been deleted, Consul 1.22 says
-		// that there is no instance, at index 1; to one without an index, that the
-		// token is bad.
+		// The index has gone back. The servers may have lost their state: then the
+		// index is to be forgotten, see
+		// https://developer.hashicorp.com/consul/api-docs/features/blocking. Or a
+		// server was restarted, or has come to lead, and still reads its log: it names
+		// old instances, or none. The leader does not do that if it is asked for a
+		// consistent read, see
+		// https://developer.hashicorp.com/consul/api-docs/features/consistency. Or the
+		// token was deleted: to a blocking query Consul 1.22 then says that there is no
+		// instance, at index 1; to one without an index it says that the token is bad.
 		next.confirm = true
 		return nil, next, errAskAnew
 	}
@@ -131,14 +133,14 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	if far && at.reached > 0 {
 		next.reached = at.reached
 	}
-	// Nobody says whether the anonymous token sees nothing because there is nothing,
-	// nor does a right that it is given end its query.
+	// The anonymous token may see nothing because it lacks the right. Consul does not
+	// say so, and does not answer its query when it is given the right.
 	next.brief = far || len(entries) == 0
 	return entries, next, nil
 }
 
-// partial says whether the token may see some of the instances only, and logs it when
-// it becomes so. To a query with an index, Consul 1.22 may not say it.
+// partial says whether the token may see only some of the instances, and logs when
+// that begins. Consul 1.22 may not say it to a query with an index.
 func (q *query) partial(meta *api.QueryMeta, at position) bool {
 	if meta.ResultsFilteredByACLs && !at.partial {
 		q.warn("the token may not read all instances (service:read and node:read are needed for each): only those that it may read are known")
@@ -146,10 +148,10 @@ func (q *query) partial(meta *api.QueryMeta, at position) bool {
 	return meta.ResultsFilteredByACLs || at.partial && at.index > 0
 }
 
-// onceOnly calls again when net/http is about to send the request of ctx once
-// more, as it does by itself with a GET whose connection broke without an answer.
-// Who takes it then may be an agent that has been restarted empty, and would block
-// on the index of the one before until the wait is over.
+// onceOnly calls again when net/http is about to send the request of ctx a second
+// time, as it does by itself with a GET whose connection broke without an answer.
+// That may go to an agent that was restarted empty: it would block on the old index
+// until the wait is over.
 func onceOnly(ctx context.Context, again func()) context.Context {
 	var waiting atomic.Bool // for an answer, on a connection
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -163,9 +165,9 @@ func onceOnly(ctx context.Context, again func()) context.Context {
 	})
 }
 
-// send sends the query. A client that was given to New may have a transport
-// that panics, here on a goroutine that no user could guard. The stack of that is
-// logged once, and not with each retry.
+// send sends the query. The transport of a client that was given to New may panic.
+// On the loop's goroutine the user could not recover that, so it becomes an error. Its
+// stack is logged once, and not with each retry.
 func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *api.QueryMeta, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -179,9 +181,9 @@ func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *ap
 // incomplete says that e is no instance, as in an array of something else.
 func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil || e.Node == nil }
 
-// explain adds to an error which service and which agent it is about, and takes
-// out of it what is secret, endless or more than a line: an agent, or a page in
-// its place, may say anything.
+// explain adds the service and the agent to an error. It hides what is secret, and
+// makes one line of bounded length of the rest: an agent, or whoever answers in its
+// place, may say anything.
 func (q *query) explain(err error) error {
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
@@ -194,7 +196,7 @@ func (q *query) explain(err error) error {
 	}
 	text := cut(oneLine(q.secrets.hide(err.Error())), errorLength)
 	if text != err.Error() {
-		err = errors.New(text) // and not wrapped: the original is in reach then
+		err = errors.New(text) // not wrapped: errors.Unwrap would show the original
 	}
 	return fmt.Errorf("consul service %q, %s: %w", q.service, q.agent, err)
 }

@@ -1,5 +1,8 @@
 package consulnaming
 
+// The two ways to make a resolver. Resolve makes a query and a watcher, and asks
+// nobody. Any goroutine may call it, as a resolver does not change.
+
 import (
 	"errors"
 	"fmt"
@@ -12,19 +15,18 @@ import (
 // NewConsulResolver returns a resolver that watches the healthy instances of
 // service at the Consul agent at address.
 //
-// As in the article this package ports, Resolve ignores its target, unless
-// service is "": then the target names the service. Resolve builds its client
-// from api.DefaultConfig, so that CONSUL_HTTP_TOKEN, CONSUL_HTTP_SSL,
-// CONSUL_CACERT, CONSUL_NAMESPACE and the rest of
-// https://developer.hashicorp.com/consul/commands#environment-variables count.
-// address takes the place of CONSUL_HTTP_ADDR, and may have its forms:
+// As in the article, Resolve ignores its target, unless service is "": then the
+// target names the service. Resolve makes its client from api.DefaultConfig, so
+// that CONSUL_HTTP_TOKEN, CONSUL_HTTP_SSL, CONSUL_CACERT, CONSUL_NAMESPACE and the
+// rest of https://developer.hashicorp.com/consul/commands#environment-variables
+// count. address takes the place of CONSUL_HTTP_ADDR, and may have its forms:
 // "host:port", "https://host:port", "unix:///path". With "" the agent is the one
 // that the environment names, or 127.0.0.1:8500.
 //
-// Watchers of one process share a query if it is the same one: the same agent
-// and service, and the same settings, down to the content of certificate files.
-// The query and its connection end with the Close of the last of them. An answer of
-// more than 256 MB, decompressed, is an error.
+// Watchers of one process share a query if they have the same agent, service and
+// settings, down to the content of certificate files. The query and its connection
+// end with the Close of the last watcher. An answer of more than 256 MB after
+// decompression is an error.
 func NewConsulResolver(address, service string) naming.Resolver {
 	return &resolver{&settings{address: address, service: service, options: newOptions(nil)}}
 }
@@ -33,23 +35,24 @@ func NewConsulResolver(address, service string) naming.Resolver {
 // caller's. With service "" the target names the service. It takes what
 // [NewConsulResolver] has no room for as options.
 //
-// Watchers of one process share a query if they have the client, the service,
-// and the options in common; of [AddressFunc] and [MetadataFunc], which need
-// not be the same ones, whether there are any.
+// Watchers of one process share a query if they have the same client, service and
+// options. Their [AddressFunc] and [MetadataFunc] may differ; but watchers that have
+// one share no query with those that have none.
 //
-// A nil client makes Resolve fail. A token or password that client has from
-// elsewhere than the environment is not known here: should it be quoted in an
-// error, it is hidden there only if it is a UUID, as Consul's own tokens are. How
-// much of an answer is read into memory only client's transport can bound, and a dead
-// connection under HTTP/2, which newer versions of package api speak to https
-// addresses, ends when TCP notices, unless ForceAttemptHTTP2 of the transport is
-// false.
+// A nil client makes Resolve fail. What comes with client is client's own:
+//
+//   - A token or password that is not in the environment is unknown here. If an error
+//     quotes it, it is hidden only if it is a UUID, as Consul's own tokens are.
+//   - Only client's transport can bound how much of an answer is read into memory.
+//   - Newer versions of package api speak HTTP/2 to https addresses. A dead connection
+//     then ends only when TCP notices. Set ForceAttemptHTTP2 of the transport to
+//     false to end it with the query.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
 	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
 
-// resolver has its settings behind a pointer, as package fmt does not call Format
-// for what is in an unexported field of a user's, and follows one pointer there.
+// resolver has its settings behind a pointer, so that fmt does not show them: for a
+// resolver in an unexported field of a user's struct it does not call Format.
 type resolver struct{ *settings }
 
 type settings struct {
@@ -90,11 +93,11 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	}
 	q.secrets = append(q.secrets, addressSecrets(config.Address)...)
 	q.agent = "agent " + addressSecrets(config.Address).hide(config.Address)
-	// A loop has one query at a time. But net/http goes on with a dial that a query has
-	// stopped waiting for, and would keep what comes of it beside the other.
+	// A loop has one query at a time. When a query no longer waits for its dial,
+	// net/http goes on with that dial, and would keep a second idle connection.
 	config.Transport.MaxIdleConnsPerHost = 1
-	// One query at a time has no use for HTTP/2, where a query that is given up does not
-	// end its connection: a dead one would be used again and again.
+	// Under HTTP/2, a query that is given up does not end its connection: a dead one
+	// would be used again and again. One query at a time needs no HTTP/2.
 	config.Transport.ForceAttemptHTTP2 = false
 	client, err := api.NewClient(config) // completes config
 	if err != nil {

@@ -1,5 +1,7 @@
 package consulnaming
 
+// What an error or the log must not show. Resolve collects it, and it does not change.
+
 import (
 	"encoding/base64"
 	"fmt"

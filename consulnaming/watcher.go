@@ -1,5 +1,8 @@
 package consulnaming
 
+// What one ClientConn hears of a loop. One goroutine calls Next, any may call Close and
+// print a watcher: watcher.mu guards what they share.
+
 import (
 	"errors"
 	"fmt"
@@ -14,7 +17,7 @@ var logger = grpclog.Component("consulnaming")
 
 var errClosed = errors.New("consulnaming: the watcher is closed")
 
-// watcher is the article's consulWatcher: one view of what a loop hears.
+// watcher is the article's consulWatcher.
 type watcher struct {
 	query    *query
 	view     view
@@ -27,11 +30,11 @@ type watcher struct {
 
 	// What follows belongs to the goroutine that calls Next.
 	onError func(error)
-	heard   *state // the last that onError has been told of
+	heard   *state // the last one that tell has seen
 	failing bool
-	number  uint64 // of the last answer; 0 before the first
+	number  uint64 // of the last answer that was taken; 0 before the first
 	last    []instance
-	kept    bool // last is not that answer's
+	kept    bool // last is older than that answer, as KeepLastKnown wants
 	skipped skipped
 }
 
@@ -54,8 +57,8 @@ func (w *watcher) FirstNextIsFull() bool { return !w.keepLast }
 // backoff. Next fails only after Close. One goroutine at a time may call it.
 //
 // The first Next starts the goroutine that sends the query, or joins the
-// watchers that have it already. A watcher that is slow misses no more than
-// states that are over.
+// watchers that share it. A watcher that is slow gets the newest state, and not
+// those in between.
 func (w *watcher) Next() ([]*naming.Update, error) {
 	for {
 		l := w.join()
@@ -69,7 +72,7 @@ func (w *watcher) Next() ([]*naming.Update, error) {
 		if updates, ok := w.take(now.answer); ok {
 			return updates, nil
 		}
-		// Not before: what is known is of more use than why there is no more.
+		// An error comes last: updates are of more use than why there are no more.
 		w.tell(now)
 		select {
 		case <-now.superseded:
@@ -92,7 +95,7 @@ func (w *watcher) join() *loop {
 	return w.loop
 }
 
-// tell tells onError once of each state that is bad, and of the end of that.
+// tell calls onError once with each error, and with nil after the last.
 func (w *watcher) tell(s *state) {
 	if s == w.heard {
 		return
@@ -104,8 +107,8 @@ func (w *watcher) tell(s *state) {
 	}
 }
 
-// take makes a the watcher's view and returns the updates that lead there. ok
-// is false if there is nothing to return for it.
+// take returns the updates from what the watcher knows to a. ok is false if Next has
+// nothing to return for it.
 func (w *watcher) take(a *answer) (updates []*naming.Update, ok bool) {
 	if a == nil || a.number == w.number {
 		return nil, false
@@ -137,16 +140,16 @@ func (w *watcher) take(a *answer) (updates []*naming.Update, ok bool) {
 	return updates, first || len(updates) > 0
 }
 
-// warn logs a line about a, unless another watcher has: there may be hundreds.
+// warn logs a line about a, unless another watcher has logged it.
 func (w *watcher) warn(a *answer, text string) {
 	if _, said := a.warned.LoadOrStore(text, true); !said {
 		w.query.warn(text)
 	}
 }
 
-// Close makes Next return and, if nobody else waits for the same query, ends
-// that and, if the client is ours, its connection. It may be called at any time
-// and more than once.
+// Close makes Next return. The last watcher of a query ends the query, and its
+// connection if the client is ours. Close may be called at any time and more than
+// once.
 func (w *watcher) Close() {
 	w.mu.Lock()
 	l, again := w.loop, w.closed
