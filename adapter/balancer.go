@@ -64,21 +64,21 @@ type Balancer interface {
 	// with backoff.
 	Start(target string, config BalancerConfig) error
 	// Up says that addr is connected. The function it returns, if any, is
-	// called once when the connection is lost or closed, before Close if that is
-	// why. Neither may call ClientConn.Close, which waits for them.
+	// called once when the connection is lost or closed; when the ClientConn is
+	// closed, before Close. Neither may call ClientConn.Close, which waits for them.
 	Up(addr Address) (down func(error))
 	// Get returns the address for an RPC and a function, if any, that is
-	// called once when that RPC is over. An Unavailable status fails the RPC,
-	// unless it waits for ready: that one waits and asks again; so does any
-	// RPC for which Get names an address that is not known. Every other error
-	// ends the RPC.
+	// called once when that RPC is over. If it returns an Unavailable status, a
+	// fail-fast RPC fails, and one that waits for ready waits and asks again. If it
+	// returns an address that is not known, every RPC waits and asks again. Every
+	// other error ends the RPC.
 	Get(ctx context.Context, opts BalancerGetOptions) (addr Address, put func(), err error)
 	// Notify returns the channel that carries the full list of addresses to
 	// be connected each time it changes. A nil channel means that the target
 	// itself is the only address. The channel is read until Close has returned.
 	Notify() <-chan []Address
 	// Close ends the work, also after a Start that failed. The ClientConn waits
-	// for it for a second. No RPC asks Get after that; one that is about to when
-	// Close is called may still do.
+	// for it for a second. No RPC calls Get after it, but one may call Get while
+	// Close runs.
 	Close() error
 }

@@ -28,10 +28,10 @@ const closeTime = time.Second
 // with it; [Metadata] reads an update's Metadata from a resolver.Address.
 //
 // r.Resolve is called with everything behind "scheme://authority/" byte for
-// byte. If it fails, or the watcher does, RPCs without a known address fail with
-// the reason and Resolve is called again, with backoff. Two goroutines run per
-// ClientConn and end when it is closed or goes idle, the one that calls Next not
-// before that has returned.
+// byte. If it fails, or the watcher does, Resolve is called again, with backoff, and
+// RPCs fail with the reason while no address is known. Two goroutines run per
+// ClientConn. They end when it is closed or goes idle; the one that calls Next ends
+// when Next returns.
 //
 // When a ClientConn goes idle its watcher is closed, and r resolved again when it
 // wakes up. If r can only be resolved once, dial with grpc.WithIdleTimeout(0).
@@ -85,7 +85,7 @@ func (r *namingResolver) send() {
 		for i, a := range known {
 			addrs[i] = modernAddress(a)
 		}
-		// An error asks for another try soon, which a watcher cannot be told.
+		// An error would ask for another try soon: a watcher cannot be asked.
 		_ = r.cc.UpdateState(resolver.State{Addresses: addrs})
 	}
 }
@@ -103,7 +103,7 @@ func (r *namingResolver) Close() {
 
 type metadataKey struct{}
 
-// metadata lets attributes.Attributes compare what == would panic on.
+// metadata has an Equal for attributes.Attributes: == would panic on a map.
 type metadata struct{ value interface{} }
 
 func (m metadata) Equal(o any) bool {
@@ -111,8 +111,8 @@ func (m metadata) Equal(o any) bool {
 	return ok && addrset.Same(m.value, other.value)
 }
 
-// modernAddress keeps Metadata as an attribute of the address, and not for the
-// balancer alone: another Metadata is another address, as it was in v1.
+// modernAddress keeps Metadata in Attributes, and not in BalancerAttributes: another
+// Metadata is another address, as it was in v1.
 func modernAddress(a addrset.Address) resolver.Address {
 	ra := resolver.Address{Addr: a.Addr}
 	if a.Metadata != nil {

@@ -9,9 +9,9 @@
 //	grpc.WithBalancer(grpc.RoundRobin(r))          // before
 //	adapter.WithBalancer(adapter.RoundRobin(r))    // after
 //
-// Custom balancers implement [Balancer] as they implemented grpc.Balancer. Who
-// wants to leave the old API takes the resolver along first: [NewBuilder] puts
-// any naming.Resolver under grpc's own LB policies.
+// Custom balancers implement [Balancer] as they implemented grpc.Balancer. The first
+// step away from the old API is [NewBuilder]: it puts any naming.Resolver under grpc's
+// own LB policies.
 //
 // # How it works
 //
@@ -36,15 +36,15 @@
 //     sends when a connection changes, and every 100 ms after a refusal.
 //   - When the RPC is over, picker.go calls put.
 //
-// Methods of the user's are never called with a lock of this package held, and
-// one that panics on a goroutine that the user could not guard is logged and
-// treated as having failed (internal/contain).
+// The user's methods are never called with a lock of this package held. If one panics
+// where the user could not recover that, it is logged and treated as having failed
+// (internal/contain).
 //
 // # Warnings
 //
 // A ClientConn without RPCs for 30 minutes goes idle, which old ones did not: it
-// closes the Balancer and starts it again with the next RPC. RoundRobin can do
-// that. If your Balancer cannot, dial with grpc.WithIdleTimeout(0).
+// closes the Balancer and starts it again with the next RPC. RoundRobin can be
+// started again. If your Balancer cannot, dial with grpc.WithIdleTimeout(0).
 //
 // grpc.WithDefaultServiceConfig and grpc.WithDisableServiceConfig need
 // [WithBalancerAndServiceConfig] in place of WithBalancer.

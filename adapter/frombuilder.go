@@ -23,9 +23,8 @@ import (
 )
 
 // resolveEvery is how often a resolver under FromBuilder is asked to resolve
-// again. Resolvers such as "dns" do so only when asked, which grpc does when a
-// connection breaks and a v1 Balancer never did; and "dns" itself obeys no more
-// often than this.
+// again. Resolvers such as "dns" do so only when asked. Grpc asks when a connection
+// breaks; a v1 Balancer cannot ask. "dns" looks up no more often than this.
 const resolveEvery = 30 * time.Second
 
 // FromBuilder is the opposite of [NewBuilder]: it returns a naming.Resolver that
@@ -100,8 +99,8 @@ type modernWatcher struct {
 	changed  chan struct{} // see signal
 }
 
-// UpdateState takes over the addresses. That there are none is an error for grpc
-// too: the resolver is to try again soon.
+// UpdateState takes the addresses. Without any it returns an error, as grpc does, so
+// that the resolver tries again soon.
 func (w *modernWatcher) UpdateState(s resolver.State) error {
 	var list []addrset.Address
 	if s.Endpoints != nil {
@@ -143,7 +142,7 @@ func (w *modernWatcher) NewAddress(addrs []resolver.Address) {
 	_ = w.UpdateState(resolver.State{Addresses: addrs})
 }
 
-// ParseServiceConfig has nothing to parse for.
+// ParseServiceConfig fails: nobody here uses a service config.
 func (w *modernWatcher) ParseServiceConfig(string) *serviceconfig.ParseResult {
 	return &serviceconfig.ParseResult{Err: errors.New("adapter: a v1 balancer has no service config")}
 }
@@ -189,8 +188,8 @@ func (w *modernWatcher) Next() ([]*naming.Update, error) {
 
 var errWatcherClosed = errors.New("adapter: the watcher is closed")
 
-// run asks for another look now and then, and closes the resolver in the end:
-// resolvers do not expect to be called by two goroutines at a time.
+// run calls ResolveNow now and then, and Close at the end. It is one goroutine because
+// resolvers do not expect to be called by two at a time.
 func (w *modernWatcher) run() {
 	defer close(w.done)
 	defer w.resolver.Close()

@@ -37,7 +37,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		return balancer.PickResult{}, pickError(p.bridge.explainGet(err))
 	}
 	c := p.routes.find(a)
-	state := connectivity.Connecting // what an address that was just removed is taken for
+	state := connectivity.Connecting // also of an address that was just removed
 	if c != nil {
 		state = connectivity.State(c.state.Load())
 	}
@@ -53,27 +53,26 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	p.refused()
 	if state == connectivity.TransientFailure {
-		// Not %w: a status that the dialer returned is none of the RPC's.
+		// Not %w: a status that the dialer returned is not the RPC's.
 		return balancer.PickResult{}, fmt.Errorf("no connection to %q: %v", a.Addr, *c.err.Load())
 	}
 	return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
 }
 
-// put calls what Get returned. Of an RPC that ends while nobody waits for it, grpc
-// does so on a goroutine of its own.
+// put calls what Get returned. If an RPC ends while nobody waits for it, grpc calls
+// put on a goroutine of its own.
 func (p *picker) put(put func()) {
 	_ = contain.Call(p.bridge.balancer, "Get's put", func() error { put(); return nil })
 }
 
-// pickError turns an error of Get into what makes grpc treat the RPC as v1.29.1
-// did. Unavailable becomes an error that is no status: RPCs fail with
-// Unavailable and the same text, but those that wait for ready go on waiting,
-// as Get itself would have waited. Every other status ends both kinds; what is
-// no status became Unknown.
+// pickError makes grpc treat an error of Get as v1.29.1 did. Unavailable becomes an
+// error that is no status: fail-fast RPCs fail with Unavailable and the same text, and
+// those that wait for ready go on waiting. Every other status ends both kinds. An error
+// that is no status becomes Unknown.
 //
-// Lost on the way: codes that control planes may not use according to gRFC A54
-// (InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Aborted,
-// OutOfRange, DataLoss) reach the caller as Internal.
+// Lost on the way: the codes that gRFC A54 forbids to control planes (InvalidArgument,
+// NotFound, AlreadyExists, FailedPrecondition, Aborted, OutOfRange, DataLoss) reach the
+// caller as Internal.
 func pickError(err error) error {
 	s, ok := status.FromError(err)
 	switch {

@@ -20,8 +20,8 @@ import (
 //
 // The ClientConn calls b.Start when it is dialled and b.Close when it is
 // closed. A ClientConn without RPCs for 30 minutes goes idle: it closes b, and
-// starts it again with the next RPC. [RoundRobin] does that; for a Balancer that
-// cannot, dial with grpc.WithIdleTimeout(0).
+// starts it again with the next RPC. [RoundRobin] can be started again; for a
+// Balancer that cannot, dial with grpc.WithIdleTimeout(0).
 //
 // The option covers targets without a scheme and those whose scheme is unknown
 // to grpc, "passthrough", "dns" or "unix". A target with the scheme of another
@@ -55,10 +55,10 @@ func WithBalancerAndServiceConfig(b Balancer, serviceConfigJSON string) []grpc.D
 // must be registered when Dial is called; otherwise Dial fails (v1.29.1 panicked
 // here).
 //
-// It is a default service config, hence takes the place of
-// grpc.WithDefaultServiceConfig, and gives way to a service config that the
-// resolver sends, which v1.29.1 did not let choose the policy. Beside
-// grpc.WithDisableServiceConfig it does not give way.
+// It is a default service config, and so takes the place of
+// grpc.WithDefaultServiceConfig. A service config that the resolver sends may choose
+// another policy; in v1.29.1 it could not, nor can it beside
+// grpc.WithDisableServiceConfig.
 //
 // Deprecated: use grpc.WithDefaultServiceConfig with a loadBalancingConfig.
 func WithBalancerName(name string) grpc.DialOption {

@@ -38,8 +38,8 @@ func NewDNSResolver() (Resolver, error) {
 // What v1.29.1 did not do:
 //
 //   - A look-up that fails takes no address away: the last ones of the host, or
-//     of the SRV target that failed, stay. That goes for a host that does not
-//     exist any more, too. It is repeated after 1 s, 2 s, 4 s and so on up to freq.
+//     of the SRV target that failed, stay. They stay also if the host does not exist
+//     any more. The look-up is repeated after 1 s, 2 s, 4 s and so on up to freq.
 //   - Next returns deletes before adds, each ordered by Addr, and an address
 //     whose load balancer has another name now as both.
 //   - IPv6 addresses may have a zone.
@@ -50,9 +50,9 @@ func NewDNSResolver() (Resolver, error) {
 //     address known, with an error that names the host and wraps those of
 //     package net.
 //
-// Look-ups go to net.DefaultResolver, read each time. Only a running Next asks;
-// a look-up of package net cannot be broken off, so that one goroutine may
-// outlive Close until the DNS server answers or package net's timeout passes.
+// Look-ups use the net.DefaultResolver of that moment, and begin only while Next
+// runs. A look-up of package net cannot be broken off: one goroutine may outlive Close
+// until the DNS server answers or package net's timeout passes.
 //
 // The Resolver may be used by several goroutines at once.
 //
@@ -82,8 +82,8 @@ func (r dnsResolver) Resolve(target string) (Watcher, error) {
 	return w, nil
 }
 
-// dnsWatcher has no goroutine of its own: whoever calls Next does the look-ups.
-// Close touches ctx only, all other fields belong to Next.
+// dnsWatcher has no goroutine of its own: the caller of Next does the look-ups.
+// Close uses ctx only; all other fields belong to Next.
 type dnsWatcher struct {
 	target, host, port string
 	freq               time.Duration

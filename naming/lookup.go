@@ -18,10 +18,10 @@ type answers struct {
 	targets map[string][]string
 }
 
-// lookup asks DNS about host and returns what to go by from now on, which is
-// last wherever an answer is missing. The error joins the reasons of all failed
-// look-ups, also when others succeeded. That SRV records do not exist is an
-// answer, not a failure.
+// lookup asks DNS about host and returns the addresses from now on. Where an answer is
+// missing, they are those in last. The error joins the reasons of all failed look-ups,
+// also when others succeeded. That SRV records do not exist is an answer, not a
+// failure.
 func lookup(ctx context.Context, host, port string, last answers) (answers, error) {
 	lbs, srvErr := lookupSRV(ctx, host, last.targets)
 	if len(lbs.addrs) > 0 {

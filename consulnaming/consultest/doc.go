@@ -18,10 +18,10 @@
 //     https://developer.hashicorp.com/consul/api-docs/features/blocking
 //   - /v1/agent/self and /v1/status/leader
 //
-// One conformance suite runs against this package and against a real agent.
+// The same conformance tests run against this package and against a real agent.
 // What is not supported (filter, namespaces, partitions, peers, other kinds of
-// checks, the rest of Consul's API) is answered with an HTTP error that names
-// it, never ignored.
+// checks, the rest of Consul's API) is never ignored: the answer is an HTTP error that
+// names it.
 //
 // # Faults
 //

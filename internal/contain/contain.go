@@ -1,6 +1,6 @@
-// Package contain keeps what code of the user's does wrong from doing harm to
-// others: a panic on a goroutine that the user could not guard, a call that
-// does not return.
+// Package contain calls the user's code where it could harm others: it makes an
+// error of a panic that the user could not recover, and does not wait for ever.
+// Any goroutine may call it. It keeps nothing.
 package contain
 
 import (
@@ -11,11 +11,11 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
-// Logger is where the adapter and what it is made of log to.
+// Logger is the log of package adapter and of the internal packages under it.
 var Logger = grpclog.Component("grpcnaming")
 
-// Call calls f, a method of the user's, and makes an error of a panic. The
-// method is one of v's.
+// Call calls f, which calls the named method of the user's v, and makes an error of a
+// panic.
 func Call(v any, method string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -26,8 +26,8 @@ func Call(v any, method string, f func() error) (err error) {
 	return f()
 }
 
-// Within runs f and returns when it has returned or d is over. An f that takes
-// longer goes on in the background, and what, if given, is logged.
+// Within runs f and returns when f has returned or d is over. An f that takes longer
+// goes on in the background; the log then says so of what, unless that is "".
 func Within(d time.Duration, what string, f func()) {
 	done := make(chan struct{})
 	go func() {

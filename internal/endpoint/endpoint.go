@@ -1,4 +1,5 @@
-// Package endpoint has the endpoint of a dial target as grpc-go v1.29.1 saw it.
+// Package endpoint has the endpoint of a dial target as grpc-go v1.29.1 saw it. It
+// consists of pure functions.
 package endpoint
 
 import (
@@ -14,11 +15,13 @@ import (
 // when it has none. resolver.Target.Endpoint is not that string: it lacks the
 // query, the fragment, percent escapes and one leading slash.
 //
-// t has been through url.Parse. What that drops is lost here too: an empty
-// fragment ("a#" comes back as "a"), an empty host or path ("//" as "", "dns:" as
-// "dns://"), the letter case of a scheme that has a resolver ("DNS:///a" was
-// unknown to v1.29.1 and passed on whole), which characters are percent escapes in
-// "user@host" of "//user@host/path", and those of "%2A", which comes back as "*".
+// t has been through url.Parse. What that drops is lost here too:
+//   - an empty fragment ("a#" comes back as "a");
+//   - an empty host or path ("//" comes back as "", "dns:" as "dns://");
+//   - the letter case of a scheme that has a resolver (v1.29.1 did not know "DNS", and
+//     passed "DNS:///a" on whole);
+//   - whether a character was a percent escape in "user@host" of "//user@host/path",
+//     and in "%2A", which comes back as "*".
 func Of(t resolver.Target) string {
 	u := &t.URL
 	switch {
@@ -52,8 +55,8 @@ func authority(u *url.URL) string {
 	return ""
 }
 
-// path is the path as it was written. URL.EscapedPath is that only for a path
-// whose escapes are the ones net/url would have chosen; RawPath has the others.
+// path is the path as it was written. URL.EscapedPath is so only if net/url would
+// have escaped the same characters. If not, RawPath has it.
 func path(u *url.URL) string {
 	switch {
 	case u.RawPath != "":

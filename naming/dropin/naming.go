@@ -1,6 +1,6 @@
 // Package naming is for dependencies that import google.golang.org/grpc/naming
-// and cannot be edited. Its module has the path that they ask for, a replace
-// directive leads there, and as all of it is aliases, their types are those of
+// and cannot be edited. Its module has that path; a replace directive in your go.mod
+// leads to it. All of it is aliases, so that the dependencies' types are those of
 // github.com/grpcnaming/grpcnaming/naming, which package adapter takes.
 //
 // Deprecated: code that can be edited imports
