@@ -74,28 +74,29 @@ const attempts = 5
 // caller calls Stop. On Linux the agent is also killed when this process dies
 // without having called it.
 func Start(ctx context.Context, cfg Config) (*Agent, error) {
-	if cfg.Path == "" {
-		path, err := Find()
-		if err != nil {
-			return nil, err
-		}
-		cfg.Path = path
-	}
 	return startWith(ctx, cfg, freePorts)
 }
 
 func startWith(ctx context.Context, cfg Config, free func() (ports, error)) (*Agent, error) {
-	var err error
-	for range attempts {
-		var a *Agent
-		if a, err = start(ctx, cfg, free); err == nil {
-			return a, nil
+	return attempted(cfg, func(cfg Config) (*Agent, error) { return start(ctx, cfg, free) })
+}
+
+// attempted calls start with the path of a Consul, again if a port was taken.
+func attempted[T any](cfg Config, start func(Config) (T, error)) (started T, err error) {
+	if cfg.Path == "" {
+		if cfg.Path, err = Find(); err != nil {
+			return started, err
 		}
-		if !errors.Is(err, errPortTaken) {
+	}
+	for range attempts {
+		if started, err = start(cfg); !errors.Is(err, errPortTaken) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("consulagent: start %s: %w", cfg.Path, err)
+	if err != nil {
+		return started, fmt.Errorf("consulagent: start %s: %w", cfg.Path, err)
+	}
+	return started, nil
 }
 
 func start(ctx context.Context, cfg Config, free func() (ports, error)) (*Agent, error) {

@@ -141,22 +141,24 @@ func TestManyConnections(t *testing.T) {
 	}
 }
 
-func TestStartTriesOtherPorts(t *testing.T) {
-	privateTemp(t)
+// takenPort is a port on which somebody listens for the time of the test.
+func takenPort(t *testing.T) int {
+	t.Helper()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	path, err := Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := 0
-	a, err := startWith(t.Context(), Config{Path: path}, func() (ports, error) {
+	t.Cleanup(func() { taken.Close() })
+	return taken.Addr().(*net.TCPAddr).Port
+}
+
+func TestStartTriesOtherPorts(t *testing.T) {
+	privateTemp(t)
+	taken, asked := takenPort(t), 0
+	a, err := startWith(t.Context(), Config{}, func() (ports, error) {
 		p, err := freePorts()
 		if asked++; asked == 1 {
-			p.http = taken.Addr().(*net.TCPAddr).Port
+			p.http = taken
 		}
 		return p, err
 	})
@@ -171,20 +173,11 @@ func TestStartTriesOtherPorts(t *testing.T) {
 
 func TestStartGivesUpOnPorts(t *testing.T) {
 	privateTemp(t)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	path, err := Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := 0
-	_, err = startWith(t.Context(), Config{Path: path}, func() (ports, error) {
+	taken, asked := takenPort(t), 0
+	_, err := startWith(t.Context(), Config{}, func() (ports, error) {
 		p, err := freePorts()
 		asked++
-		p.http = taken.Addr().(*net.TCPAddr).Port
+		p.http = taken
 		return p, err
 	})
 	if !errors.Is(err, errPortTaken) || asked != attempts {

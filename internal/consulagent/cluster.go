@@ -43,24 +43,7 @@ type Cluster struct {
 // waits until each is ready or ctx ends. cfg.Persistent is implied, and cfg.Output
 // receives all their logs, from several goroutines. The caller calls Stop.
 func StartCluster(ctx context.Context, n int, cfg Config) (*Cluster, error) {
-	if cfg.Path == "" {
-		path, err := Find()
-		if err != nil {
-			return nil, err
-		}
-		cfg.Path = path
-	}
-	var err error
-	for range attempts {
-		var c *Cluster
-		if c, err = startCluster(ctx, n, cfg); err == nil {
-			return c, nil
-		}
-		if !errors.Is(err, errPortTaken) {
-			break
-		}
-	}
-	return nil, fmt.Errorf("consulagent: start a cluster of %d: %w", n, err)
+	return attempted(cfg, func(cfg Config) (*Cluster, error) { return startCluster(ctx, n, cfg) })
 }
 
 func startCluster(ctx context.Context, n int, cfg Config) (*Cluster, error) {

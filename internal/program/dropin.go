@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -64,11 +63,7 @@ func (p *plan) useDropin() (changed bool, err error) {
 // that needs it, which heeds all build tags, and goes if it was put in for a
 // dependency that has been raised since.
 func (p *plan) tidiedDropin(ctx context.Context) error {
-	data, err := os.ReadFile(p.file)
-	if err != nil {
-		return err
-	}
-	g, err := parseGoMod(p.mod.file(), data)
+	g, err := p.goMod()
 	if err != nil {
 		return err
 	}

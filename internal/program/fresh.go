@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -113,11 +112,7 @@ func (ws *workshop) versionsAt(ctx context.Context, at map[string]string) (versi
 
 // noteUnlocked says what go.mod requires in another version than was locked.
 func (p *plan) noteUnlocked() error {
-	data, err := os.ReadFile(p.file)
-	if err != nil {
-		return err
-	}
-	g, err := parseGoMod(p.mod.file(), data)
+	g, err := p.goMod()
 	if err != nil {
 		return err
 	}

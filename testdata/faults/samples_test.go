@@ -1,9 +1,8 @@
 package faults
 
 import (
+	"bytes"
 	"encoding/csv"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/metrics"
 	"strconv"
@@ -94,15 +93,7 @@ func (s *samples) take() {
 
 // write writes the samples as CSV.
 func (s *samples) write(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := csv.NewWriter(f)
+	var b bytes.Buffer
 	rows := [][]string{{"seconds", "goroutines", "heap bytes", "RPCs sent", "RPCs failed", "divergence", "fault"}}
 	for _, one := range s.all {
 		rows = append(rows, []string{
@@ -110,8 +101,8 @@ func (s *samples) write(path string) error {
 			strconv.FormatInt(one.sent, 10), strconv.FormatInt(one.failed, 10), strconv.Itoa(one.diverging), one.fault,
 		})
 	}
-	if err := w.WriteAll(rows); err != nil { // and flush
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
 		return err
 	}
-	return f.Close()
+	return writeFile(path, b.Bytes())
 }

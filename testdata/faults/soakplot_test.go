@@ -1,10 +1,9 @@
 package faults
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
-	"os"
-	"path/filepath"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -70,16 +69,9 @@ func (s *samples) draw(path string) error {
 	for i, row := range plot.Align(plots, tiles, draw.New(canvas)) {
 		plots[i][0].Draw(row[0])
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
 		return err
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := canvas.WriteTo(f); err != nil {
-		return err
-	}
-	return f.Close()
+	return writeFile(path, b.Bytes())
 }

@@ -59,8 +59,13 @@ func (r *rows) write(path string) error {
 	for _, one := range r.rows {
 		b.WriteString(one.String() + "\n")
 	}
+	return writeFile(path, []byte(b.String()))
+}
+
+// writeFile makes the directory of the file, too.
+func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o666)
+	return os.WriteFile(path, data, 0o666)
 }
