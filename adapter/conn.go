@@ -1,7 +1,7 @@
 package adapter
 
-// The connections of the policy, and the way to them by address. The policy changes
-// them, pickers read: routes.mu guards the way, and a conn's state is atomic.
+// The connections of the policy, and the index of them by address. The policy changes
+// them, pickers read: routes.mu guards the index, and a conn's state is atomic.
 
 import (
 	"slices"

@@ -171,8 +171,8 @@ func (p *policy) enter(c *conn, s connectivity.State) {
 }
 
 // ResolverError takes errors of grpc's own and of the bridge. As long as there
-// are addresses, they stay. A status in err is none of the RPC's: RPCs are
-// Unavailable, and those that wait for ready wait.
+// are addresses, they stay. RPCs get Unavailable and not the status that err may have,
+// and those that wait for ready wait.
 func (p *policy) ResolverError(err error) {
 	if len(p.list) > 0 {
 		contain.Logger.Warningf("%v; the last addresses stay", err)
@@ -210,7 +210,7 @@ func (p *policy) send() {
 // again.
 const refreshTime = 100 * time.Millisecond
 
-// refused is called by a pick that came to nothing. Grpc asks again only when
+// refused is called by a pick that found no connection. Grpc asks again only when
 // there is a new picker, but a v1 Balancer may change its mind on its own: it
 // would have blocked in Get until then.
 func (p *policy) refused() {

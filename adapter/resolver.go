@@ -2,7 +2,8 @@ package adapter
 
 // The resolver half of WithBalancer. It owns the life of a Balancer: the goroutine
 // run calls Start, Notify and Close, follow reads Notify's channel, and send tells
-// grpc. The policy calls up and down. bridge.mu guards what Up has returned.
+// grpc. The policy calls up and down. bridge.mu guards what Up has returned, and that
+// the Balancer is being closed.
 
 import (
 	"context"
@@ -127,14 +128,14 @@ func (b *bridge) open() {
 	}
 }
 
-// run starts the Balancer, again and again if need be, has it followed, and closes
-// it, also one whose Start failed, as in v1.29.1. It calls tried after the first
-// attempt.
+// run starts the Balancer, again and again if need be, starts follow, and closes the
+// Balancer in the end, also one whose Start failed, as in v1.29.1. It calls tried
+// after the first attempt.
 func (b *bridge) run(former *bridge, tried func()) {
 	defer close(b.closed)
 	if former != nil && former.closing.Load() {
 		select {
-		case <-former.closed: // what is left of it would hit the new life
+		case <-former.closed: // its late calls would reach the new life
 		case <-b.ctx.Done():
 			return
 		}
@@ -173,9 +174,8 @@ func (b *bridge) run(former *bridge, tried func()) {
 }
 
 // start calls Balancer.Start once, and says whether there is something to close
-// now. A RoundRobin that already works for another ClientConn, whose life is not
-// ours to end, makes room for a sibling: DialOptions that are kept in a variable
-// and used for several Dials were common, and worked.
+// now. One DialOption could serve several Dials in v1.29.1. So a RoundRobin that works
+// for another ClientConn already is replaced by a new one for this ClientConn.
 func (b *bridge) start() (mine bool, err error) {
 	rr, ok := b.balancer.(*roundRobin)
 	if !ok { // a Start that fails may leave something behind
@@ -189,7 +189,7 @@ func (b *bridge) start() (mine bool, err error) {
 	return err == nil, err
 }
 
-// notify asks the Balancer for its channel once, and has it followed.
+// notify asks the Balancer for its channel once, and starts follow.
 func (b *bridge) notify() {
 	var lists <-chan []Address
 	err := contain.Call(b.balancer, "Notify", func() error {
@@ -267,8 +267,8 @@ func (b *bridge) state(s *v1State) resolver.State {
 	}
 	return resolver.State{
 		Addresses: dialled,
-		// The policy has no use for endpoints, and without these grpc makes one
-		// of each address, which costs it as much as all the rest.
+		// The policy has no use for endpoints. Where there are none grpc makes one of
+		// each address.
 		Endpoints:     []resolver.Endpoint{},
 		ServiceConfig: b.lbConfig,
 		Attributes:    attributes.New(v1StateKey{}, s),
@@ -278,14 +278,14 @@ func (b *bridge) state(s *v1State) resolver.State {
 // ResolveNow does nothing: naming watchers deliver on their own.
 func (b *bridge) ResolveNow(resolver.ResolveNowOptions) {}
 
-// suspect says whether the Balancer may be unable to start again: v1 balancers
-// needed to start only once, and channels never went idle.
+// suspect says whether the Balancer may be unable to start again. Channels never went
+// idle in v1.29.1, so that a Balancer had to start only once.
 func (b *bridge) suspect() bool {
 	_, ok := b.balancer.(*roundRobin)
 	return b.again && !ok
 }
 
-// explain adds the way out to an error of a Balancer that has been closed before.
+// explain adds to an error of a Balancer that has been closed before what to do.
 func (b *bridge) explain(err error) error {
 	if !b.suspect() {
 		return err
@@ -339,9 +339,8 @@ func (b *bridge) down(c *conn) {
 	b.sayDown(down)
 }
 
-// allDown says of every connection that it is no more: a Balancer that will be
-// started again must not choose among the connections of its life before. In
-// v1.29.1 there was no such life.
+// allDown calls what every Up has returned. A Balancer that is started again must not
+// choose among the connections of its life before. In v1.29.1 there was no such life.
 func (b *bridge) allDown() {
 	b.mu.Lock()
 	downs := b.downs
@@ -357,7 +356,7 @@ func (b *bridge) sayDown(down func(error)) {
 }
 
 // Close closes the Balancer, and thereby its watcher, and waits for it up to
-// closeTime; one that is still starting is closed when it has.
+// closeTime. If Start is running, Balancer.Close follows it.
 func (b *bridge) Close() {
 	b.mu.Lock()
 	b.closing.Store(true)

@@ -33,8 +33,7 @@ var (
 // without its faults: a watcher that fails is replaced instead of given up,
 // a Delete is never lost, an address that goes and comes back within one batch
 // stays usable, and after Close it can be started again. One goroutine runs per
-// Start, in which Next is called; it ends with Close, and not before a Next that
-// is running has returned. The first Notify after Start adds one, until Close.
+// Start and calls Next; it ends when Close has been called and Next has returned. The first Notify after Start adds one, until Close.
 //
 // Deprecated: use [NewBuilder] and the LB policy "round_robin".
 func RoundRobin(r naming.Resolver) Balancer {
@@ -57,7 +56,7 @@ type roundRobin struct {
 	// address that is deleted and added again before grpc has heard of it
 	// keeps its connection, hence sees no other Up.
 	up     addrset.Set
-	epoch  uint64        // counts how often up was emptied: an older down is void
+	epoch  uint64        // counts how often up was emptied; a down of an older epoch does nothing
 	waitUp chan struct{} // closed by the next Up or Close; nil if nobody waits
 }
 
@@ -80,8 +79,8 @@ type candidates struct {
 	why error // why there are none
 }
 
-// Start may be called again. If it has not been closed, whoever called Notify
-// before keeps the addresses that he has, as in v1.29.1.
+// Start may be called again. Without a Close in between, the channel of the Notify
+// before brings nothing any more, and its last list stays in use, as in v1.29.1.
 func (rr *roundRobin) Start(target string, _ BalancerConfig) error { return rr.begin(target, true) }
 
 // begin is Start. Unless it may take over it fails with errStarted if another
@@ -180,7 +179,7 @@ func (rr *roundRobin) Notify() <-chan []Address {
 	if !l.told && !l.ended {
 		l.told = true
 		select {
-		case <-l.changed: // whoever looks without waiting finds it
+		case <-l.changed: // the list is there when Notify returns
 			l.tell()
 		default:
 		}
@@ -256,8 +255,8 @@ func (rr *roundRobin) Get(ctx context.Context, opts BalancerGetOptions) (Address
 	}
 }
 
-// choices returns the candidates, made anew if need be, and for a caller that
-// will wait if none of them is up the channel that is closed then.
+// choices returns the candidates, made anew if need be. If none is up and the caller
+// will wait, it also returns a channel, which is closed when one is up.
 func (rr *roundRobin) choices(wait bool) (*candidates, chan struct{}, error) {
 	rr.mu.Lock()
 	defer rr.mu.Unlock()

@@ -20,8 +20,8 @@ type Address struct {
 // Metadata has the same content. The zero value is empty. It has no lock: its
 // owner has one.
 type Set struct {
-	entries []*entry          // in order of addition; removed ones stay until they are the most
-	byAddr  map[string]*entry // of those that are not removed, the newest
+	entries []*entry          // in order of addition; removed ones stay until more than half are removed
+	byAddr  map[string]*entry // the newest of each Addr that is not removed
 	n       int               // how many those are
 }
 
@@ -164,7 +164,7 @@ func (s *Set) Knows(updates []*naming.Update) bool {
 }
 
 // Become makes the set equal to list and returns the updates that do so:
-// deletes first, in the set's order, then adds, in the list's.
+// deletes first, in the order of the set, then adds, in the order of the list.
 func (s *Set) Become(list []Address) (updates []*naming.Update) {
 	var wanted Set
 	for _, a := range list {

@@ -36,9 +36,9 @@ type Calls struct {
 	used naming.Watcher
 }
 
-// next returns what w.Next does, which it calls unless it is being called
-// already, and whether w had delivered before. When ctx has ended meanwhile it is
-// not ok, and the result is for the next watch, if it is the same watcher's.
+// next returns the result of w.Next, and whether w has delivered something before.
+// It calls Next, unless that is being called already. If ctx ends before that
+// returns, ok is false, and the result is for the next watch of the same watcher.
 func (c *Calls) next(ctx context.Context, w naming.Watcher) (updates []*naming.Update, again, ok bool, err error) {
 	c.mu.Lock()
 	n := c.last
@@ -49,7 +49,7 @@ func (c *Calls) next(ctx context.Context, w naming.Watcher) (updates []*naming.U
 	}
 	c.mu.Unlock()
 	if mine {
-		n.run() // on this goroutine: two switches per update would cost more than all the rest
+		n.run() // on this goroutine, as switching to another costs more than Next
 	}
 	select {
 	case <-n.over:
@@ -61,7 +61,7 @@ func (c *Calls) next(ctx context.Context, w naming.Watcher) (updates []*naming.U
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again = c.used != nil && sameWatcher(c.used, w)
-	if len(n.updates) > 0 { // a new watcher that begins with nothing has told nothing yet
+	if len(n.updates) > 0 { // an empty result does not count as a delivery
 		c.used = w
 	}
 	if c.last == n {

@@ -70,7 +70,7 @@ type Watch struct {
 	limit    *rate.Limiter
 	resolved time.Time // when the current watcher was
 	err      error     // why there is no current watcher
-	first    bool      // nothing is known yet, from before either
+	first    bool      // nothing has been known so far
 	fresh    bool      // the current watcher has not delivered
 	full     bool      // its first Next is all there is, see adapter.FullLister
 
@@ -179,7 +179,7 @@ func (w *Watch) Run(err error) {
 		w.mu.Lock()
 		watcher := w.current
 		w.mu.Unlock()
-		if w.ctx.Err() != nil { // asked after the look: Stop cancels first, and takes the watcher away then
+		if w.ctx.Err() != nil { // after the look at current, as Stop comes before Close
 			return
 		}
 		if watcher == nil {
@@ -274,7 +274,7 @@ func onlyAdds(updates []*naming.Update) bool {
 }
 
 // Stop ends the watch, and returns a copy of what is known. Nothing changes any
-// more after that; it is for Close to close the watcher, which may take long.
+// more after that. Close closes the watcher, which may take long.
 func (w *Watch) Stop() addrset.Set {
 	w.cancel()
 	w.mu.Lock()
