@@ -2,22 +2,46 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
-// connCounter counts the connections that a server has and had.
-type connCounter struct{ open, total atomic.Int32 }
+// connCounter counts the connections that a server has and had, and the RPCs that
+// come over each.
+type connCounter struct {
+	open, total atomic.Int32
+	mu          sync.Mutex
+	calls       map[string]int // by the client's address
+}
 
-func (c *connCounter) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
-func (c *connCounter) HandleRPC(context.Context, stats.RPCStats)                         {}
+func newConnCounter() *connCounter { return &connCounter{calls: make(map[string]int)} }
+
+func (c *connCounter) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+func (c *connCounter) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if h, ok := s.(*stats.InHeader); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.calls[h.RemoteAddr.String()]++
+	}
+}
+
+// takeCalls returns the counts of RPCs since the last time.
+func (c *connCounter) takeCalls() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls := c.calls
+	c.calls = make(map[string]int)
+	return calls
+}
+
 func (c *connCounter) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 func (c *connCounter) HandleConn(_ context.Context, s stats.ConnStats) {
 	switch s.(type) {
@@ -29,129 +53,112 @@ func (c *connCounter) HandleConn(_ context.Context, s stats.ConnStats) {
 	}
 }
 
-// pool is a ClientConn over a scripted resolver and one backend whose
-// connections are counted.
-func pool(t *testing.T) (*backend.Backend, *connCounter, *scriptWatcher, *grpc.ClientConn) {
-	t.Helper()
-	counter := &connCounter{}
-	b, err := backend.Start(grpc.StatsHandler(counter))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Stop)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	return b, counter, r.watcher(t, 0), conn
-}
-
 func (c *connCounter) reach(t *testing.T, n int32) {
 	t.Helper()
 	eventually(t, "the number of connections is right", func() bool { return c.open.Load() == n })
 }
 
-// Contract: "Add of a known (Addr, Metadata): ignored, logged".
-func TestContractAddKnown(t *testing.T) {
-	b, counter, w, conn := pool(t)
-	w.send(t, add(b.Addr())...)
-	counter.reach(t, 1)
-	log := logged.Mark()
-	w.send(t, add(b.Addr(), b.Addr())...)
-	w.send(t, addWith(b.Addr(), 1)) // by now the batch before has been folded
-	counter.reach(t, 2)
-	if n := strings.Count(log(), "which is known: ignored"); n != 2 {
-		t.Errorf("%d lines in the log, want 2", n)
-	}
-	call(t, conn)
-	w.send(t, del(b.Addr())...) // one Delete is enough for what was added three times
-	counter.reach(t, 1)
+// many are the Metadata of several updates for one Addr. With nil an update has none.
+type many []interface{}
+
+// setStep is one batch: Deletes of the one backend, then Adds of it, and how many
+// connections there are then.
+type setStep struct {
+	del, add many
+	open     int32
 }
 
-// Contract: "Same Addr, other Metadata: a connection of its own".
-func TestContractSameAddrOtherMetadata(t *testing.T) {
-	b, counter, w, conn := pool(t)
-	w.send(t, addWith(b.Addr(), 0), addWith(b.Addr(), 1), addWith(b.Addr(), 2), addWith(b.Addr(), 3))
-	counter.reach(t, 4)
-	for range 8 {
-		call(t, conn)
+// Contract: which updates make and end connections, row by row.
+func TestContractSet(t *testing.T) {
+	tests := map[string]struct {
+		steps   []setStep
+		total   int32 // connections made
+		ignored int   // Adds of what is known, which are logged
+	}{
+		// One Delete is enough for what was added three times.
+		"Add of a known address":    {[]setStep{{add: many{nil}, open: 1}, {add: many{nil, nil}, open: 1}, {del: many{nil}}}, 1, 2},
+		"same Addr, other Metadata": {[]setStep{{add: many{0, 1, 2, 3}, open: 4}}, 4, 0},
+		// An exact match, else every entry with that Addr.
+		"Delete": {[]setStep{{add: many{0, 1, 2}, open: 3}, {del: many{1}, open: 2}, {del: many{nil}}}, 3, 0},
+		// It keeps its connection, and is still up: v1.29.1 never used it again for RPCs that wait.
+		"Delete and Add in one batch": {[]setStep{{add: many{nil}, open: 1}, {del: many{nil}, add: many{nil}, open: 1}}, 1, 0},
+		// Told apart though neither is comparable by ==, or each is a pointer.
+		"other content": {[]setStep{
+			{add: many{map[string]int{"a": 1}, map[string]int{"a": 2}, []string{"a"}, &instance{1}, &instance{2}}, open: 5},
+			{del: many{map[string]int{"a": 1}, &instance{2}}, open: 3},
+		}, 5, 0},
 	}
-	if n := counter.total.Load(); n != 4 {
-		t.Errorf("%d connections were made, want 4", n)
+	// Whatever kind Metadata is of, made anew for each event as resolvers do: it is
+	// one address, and a Delete finds it, with Metadata or without.
+	for name, fresh := range metadataKinds(t) {
+		test := tests["Metadata of kind "+name]
+		test.steps = []setStep{
+			{add: many{fresh()}, open: 1}, {add: many{fresh()}, open: 1}, {del: many{fresh()}},
+			{add: many{fresh()}, open: 1}, {del: many{nil}},
+		}
+		test.total, test.ignored = 2, 1
+		tests["Metadata of kind "+name] = test
 	}
-}
-
-// Contract: "Delete: exact match first; else every entry with that Addr".
-func TestContractDelete(t *testing.T) {
-	b, counter, w, _ := pool(t)
-	w.send(t, addWith(b.Addr(), 0), addWith(b.Addr(), 1), addWith(b.Addr(), 2))
-	counter.reach(t, 3)
-	w.send(t, &naming.Update{Op: naming.Delete, Addr: b.Addr(), Metadata: 1})
-	counter.reach(t, 2)
-	w.send(t, &naming.Update{Op: naming.Delete, Addr: b.Addr()}) // Metadata forgotten
-	counter.reach(t, 0)
-}
-
-// Contract: "Metadata not comparable (a map, a slice): compared by content".
-func TestContractMetadataNotComparable(t *testing.T) {
-	b, counter, w, conn := pool(t)
-	w.send(t, addWith(b.Addr(), map[string]int{"weight": 1}))
-	counter.reach(t, 1)
-	call(t, conn)
-	w.send(t, addWith(b.Addr(), map[string]int{"weight": 1}), addWith(b.Addr(), []string{"x"}))
-	counter.reach(t, 2)
-	w.send(t, &naming.Update{Op: naming.Delete, Addr: b.Addr(), Metadata: map[string]int{"weight": 1}})
-	counter.reach(t, 1)
-	call(t, conn)
-	if n := counter.total.Load(); n != 2 {
-		t.Errorf("%d connections were made, want 2", n)
-	}
-}
-
-// Contract: "Metadata a fresh pointer with equal content each time: the same
-// address (a custom Balancer still sees its own pointers)".
-func TestContractMetadataFreshPointer(t *testing.T) {
-	type zone struct{ name string }
-	b, counter, w, conn := pool(t)
-	w.send(t, addWith(b.Addr(), &zone{"a"}))
-	counter.reach(t, 1)
-	w.send(t, addWith(b.Addr(), &zone{"a"}), addWith(b.Addr(), &zone{"b"}))
-	counter.reach(t, 2)
-	w.send(t, &naming.Update{Op: naming.Delete, Addr: b.Addr(), Metadata: &zone{"b"}})
-	counter.reach(t, 1)
-	call(t, conn)
-	if n := counter.total.Load(); n != 2 {
-		t.Errorf("%d connections were made, want 2", n)
-	}
-
-	given := &zone{"a"}
-	ups := make(chan Address, 1)
-	balancer := &scriptBalancer{
-		notify: func() <-chan []Address {
-			ch := make(chan []Address, 1)
-			ch <- []Address{{Addr: b.Addr(), Metadata: given}}
-			return ch
-		},
-		up: func(a Address) func(error) { ups <- a; return nil },
-	}
-	dial(t, "svc", WithBalancer(balancer))
-	if a := receive(t, "Up", ups); a.Metadata != given {
-		t.Errorf("Up got Metadata %p, want the Balancer's own %p", a.Metadata, given)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			counter := newConnCounter()
+			b := startBackendWith(t, grpc.StatsHandler(counter))
+			conn, w := dialScript(t)
+			log := logged.Mark()
+			for _, step := range test.steps {
+				var batch []*naming.Update
+				for _, m := range step.del {
+					batch = append(batch, &naming.Update{Op: naming.Delete, Addr: b.Addr(), Metadata: m})
+				}
+				for _, m := range step.add {
+					batch = append(batch, addWith(b.Addr(), m))
+				}
+				w.send(t, batch...)
+				w.send(t) // by now the batch has been folded
+				counter.reach(t, step.open)
+				for range 2 * step.open {
+					call(t, conn, grpc.WaitForReady(true))
+				}
+			}
+			if n := counter.total.Load(); n != test.total {
+				t.Errorf("%d connections were made, want %d", n, test.total)
+			}
+			if n := strings.Count(log(), "which is known: ignored"); n != test.ignored {
+				t.Errorf("%d lines in the log about what is known, want %d", n, test.ignored)
+			}
+		})
 	}
 }
 
-// An address that goes and comes back before grpc has heard of it keeps its
-// connection, and is still up: v1.29.1 never used it again for RPCs that wait.
-func TestDeleteAndAddInOneBatch(t *testing.T) {
-	b, counter, w, conn := pool(t)
-	w.send(t, add(b.Addr())...)
-	counter.reach(t, 1)
-	call(t, conn)
-	w.send(t, append(del(b.Addr()), add(b.Addr())...)...)
-	w.send(t, addWith(b.Addr(), 1)) // by now the batch before has been folded
-	counter.reach(t, 2)
-	for range 4 {
-		call(t, conn, grpc.WaitForReady(true))
+type instanceInfo struct {
+	Zone   string
+	Weight int
+	Tags   []string
+}
+
+func metadataKinds(t *testing.T) map[string]func() interface{} {
+	// What etcd users stored is a whole Update.
+	stored := func(metadata string) func() interface{} {
+		return func() interface{} {
+			var u naming.Update
+			if err := json.Unmarshal([]byte(`{"Op": 0, "Addr": "a:1", "Metadata": `+metadata+`}`), &u); err != nil {
+				t.Fatal(err)
+			}
+			return u.Metadata
+		}
 	}
-	if n := counter.total.Load(); n != 2 {
-		t.Errorf("%d connections were made, want 2", n)
+	return map[string]func() interface{}{
+		"string":            func() interface{} { return "zone-a" },
+		"int":               func() interface{} { return 7 },
+		"float64":           func() interface{} { return 0.5 },
+		"struct":            func() interface{} { return struct{ Zone string }{"a"} },
+		"pointer to struct": func() interface{} { return &instanceInfo{"a", 3, []string{"v1", "canary"}} },
+		"map":               func() interface{} { return map[string]string{"zone": "a"} },
+		"pointer to map":    func() interface{} { return &map[string]string{"zone": "a"} },
+		"slice":             func() interface{} { return []string{"v1"} },
+		"JSON object":       stored(`{"zone": "a", "weight": 3, "tags": ["v1"], "limits": {"qps": 1e3, "burst": null}}`),
+		"JSON array":        stored(`["v1", 3, {"zone": "a"}]`),
+		"JSON string":       stored(`"zone-a"`),
+		"JSON number":       stored(`3`),
 	}
 }

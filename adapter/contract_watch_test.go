@@ -8,10 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -34,64 +31,50 @@ func TestContractNextFails(t *testing.T) {
 	callAll(t, conn, b[1], b[2])
 
 	conn.Close()
-	if n := first.closeCount(); n != 1 {
-		t.Errorf("the watcher that failed was closed %d times, want once", n)
-	}
-	if n := second.closeCount(); n != 1 {
-		t.Errorf("the second watcher was closed %d times, want once", n)
+	if one, two := first.closeCount(), second.closeCount(); one != 1 || two != 1 {
+		t.Errorf("the watchers were closed %d and %d times, want once each", one, two)
 	}
 }
 
 // Contract: "Next returns updates and an error: updates dropped".
 func TestContractNextUpdatesAndError(t *testing.T) {
-	b := startBackends(t, 2)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	w := r.watcher(t, 0)
-	w.send(t, add(b[0].Addr())...)
-	callAll(t, conn, b[0])
-	w.result(t, nextResult{updates: add(b[1].Addr()), err: errors.New("half a batch")})
-	r.watcher(t, 1).send(t) // the error has been dealt with
-	callAll(t, conn, b[0])
+	synctest.Test(t, func(t *testing.T) {
+		r := &scriptResolver{}
+		b := startByHand(t, r)
+		w := r.watcher(t, 0)
+		w.send(t, add("a:1")...)
+		w.result(t, nextResult{updates: add("b:1"), err: errors.New("half a batch")})
+		b.after(time.Second, "a:1")
+		b.Close()
+	})
 }
 
 // Contract: "Next returns nothing, no error, again and again (also after
 // Close): no State is sent, loop is rate-limited, ends after Close".
-func TestContractNextReturnsNothing(t *testing.T) { nextIsLimited(t) }
-
-// The same row, for a watcher that repeats what is known.
-func TestNextRepeatsItself(t *testing.T) { nextIsLimited(t, add("a:1")...) }
-
-func nextIsLimited(t *testing.T, updates ...*naming.Update) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &promptWatcher{updates: updates}
-		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		if list := <-rr.Notify(); len(list) != len(updates) { // the very first counts, be it empty
-			t.Fatalf("Notify: %v", list)
-		}
-		time.Sleep(time.Minute) // of the bubble's time
-		synctest.Wait()
-		if w.nexts > 60*10+2*10 {
-			t.Errorf("Next was called %d times in a minute", w.nexts)
-		}
-		select {
-		case list := <-rr.Notify():
-			t.Errorf("Notify: %v, though nothing changed", list)
-		default:
-		}
-		if err := rr.Close(); err != nil {
-			t.Error(err)
-		}
-		synctest.Wait()
-		before := w.nexts
-		time.Sleep(time.Minute)
-		if w.nexts != before {
-			t.Error("Next is called after Close")
-		}
-	})
+func TestContractNextReturnsNothing(t *testing.T) {
+	for name, updates := range map[string][]*naming.Update{"nothing": nil, "what is known": add("a:1")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &promptWatcher{updates: updates}
+				b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
+				time.Sleep(time.Minute) // of the bubble's time
+				synctest.Wait()
+				if w.nexts > 60*10+2*10 {
+					t.Errorf("Next was called %d times in a minute", w.nexts)
+				}
+				if n := b.count(); n != 1 { // the very first counts, be it empty
+					t.Errorf("%d lists came, want one", n)
+				}
+				b.Close()
+				synctest.Wait()
+				before := w.nexts
+				time.Sleep(time.Minute)
+				if w.nexts != before {
+					t.Error("Next is called after Close")
+				}
+			})
+		})
+	}
 }
 
 // promptWatcher says the same at once, again and again, before and after Close.
@@ -107,52 +90,36 @@ func (w *promptWatcher) Close()                          {}
 // available', without waiting for the deadline".
 func TestContractFirstNextEmpty(t *testing.T) {
 	b := startBackends(t, 1)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	r.watcher(t, 0).send(t)
-	_, err := backend.Call(testContext(t), conn)
-	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "there is no address available") {
-		t.Fatalf("RPC: %v", err)
+	conn, w := dialScript(t)
+	w.send(t)
+	if !isUnavailable(t, conn, "there is no address available") {
+		t.Error("the RPC is not Unavailable, or does not say why")
 	}
-	r.watcher(t, 0).send(t, add(b[0].Addr())...)
+	w.send(t, add(b[0].Addr())...)
 	callAll(t, conn, b[0])
 }
 
 // Contract: "No first Next yet: RPCs wait for it".
 func TestContractNoFirstNext(t *testing.T) {
 	b := startBackends(t, 1)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	type answer struct {
-		addr string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	ctx := testContext(t)
-	go func() {
-		addr, err := backend.Call(ctx, conn)
-		answers <- answer{addr, err}
-	}()
-	select {
-	case a := <-answers:
-		t.Fatalf("the RPC did not wait: %+v", a)
-	case <-time.After(50 * time.Millisecond): // a failure may need longer to show; a success never fails
-	}
-	r.watcher(t, 0).send(t, add(b[0].Addr())...)
-	if a := receive(t, "the RPC", answers); a.err != nil || a.addr != b[0].Addr() {
-		t.Fatalf("RPC: %+v", a)
-	}
+	conn, w := dialScript(t)
+	done := waitingRPC(t, conn)
+	w.send(t, add(b[0].Addr())...)
+	mustSucceed(t, done)
 }
 
 // Contract: "nil *Update, unknown Op: both logged and skipped"; the rest of the
-// batch counts.
+// batch counts. Who makes a slice with its length, and then appends to it, has nils
+// at its beginning.
 func TestContractNilUpdateUnknownOp(t *testing.T) {
 	b := startBackends(t, 2)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
+	conn, w := dialScript(t)
 	log := logged.Mark()
-	batch := append([]*naming.Update{nil, {Op: 7, Addr: "127.0.0.1:1"}}, add(addrsOf(b...)...)...)
-	r.watcher(t, 0).send(t, batch...)
+	batch := make([]*naming.Update, len(b))
+	for _, a := range addrsOf(b...) {
+		batch = append(batch, &naming.Update{Op: 7, Addr: "127.0.0.1:1"}, &naming.Update{Op: naming.Add, Addr: a})
+	}
+	w.send(t, batch...)
 	callAll(t, conn, b...)
 	for _, want := range []string{"a nil update", `unknown operation 7 for "127.0.0.1:1"`} {
 		if !strings.Contains(log(), want) {
@@ -170,16 +137,9 @@ func TestErrorReporter(t *testing.T) {
 			conn := dial(t, "svc", option(r))
 			w := receive(t, "the watcher", watchers)
 			w.reasons <- errors.New("permission denied")
-			eventually(t, "the RPC shows the reason", func() bool {
-				_, err := backend.Call(testContext(t), conn)
-				return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "permission denied")
-			})
+			untilUnavailable(t, conn, "permission denied")
 			w.send(t, add(b[0].Addr())...)
 			callAll(t, conn, b[0])
-			w.reasons <- errors.New("permission denied")
-			w.send(t) // the reason has been dealt with
-			callAll(t, conn, b[0])
-			conn.Close()
 		})
 	}
 }
@@ -218,20 +178,17 @@ func (w *reportingWatcher) Next() ([]*naming.Update, error) {
 // A method of the user's that panics on a goroutine of ours ends nothing.
 func TestPanicsAreContained(t *testing.T) {
 	b := startBackends(t, 1)
-	r := &scriptResolver{}
 	watchers := 0
-	panics := &scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+	log := logged.Mark()
+	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
 		switch watchers++; watchers {
 		case 1:
 			panic("Resolve")
 		case 2:
 			return panickingWatcher{}, nil
 		}
-		return r.Resolve(target)
-	}}
-	log := logged.Mark()
-	conn := dial(t, "svc", WithBalancer(RoundRobin(panics)))
-	r.watcher(t, 0).send(t, add(b[0].Addr())...)
+		return fixedResolver(addrsOf(b...)).Resolve(target)
+	}})))
 	if got := call(t, conn, grpc.WaitForReady(true)); got != b[0].Addr() {
 		t.Fatalf("answered by %s", got)
 	}

@@ -31,7 +31,7 @@ func withResolver(r fixedResolver) clientOption {
 	return func(c *client) { c.balancer = RoundRobin(r) }
 }
 
-func newClient(opts ...clientOption) (*grpc.ClientConn, error) {
+func newClient(opts ...clientOption) *client {
 	c := &client{opts: []grpc.DialOption{grpc.WithInsecure()}}
 	for _, opt := range opts {
 		opt(c)
@@ -39,51 +39,41 @@ func newClient(opts ...clientOption) (*grpc.ClientConn, error) {
 	if c.balancer != nil {
 		c.opts = append(c.opts, WithBalancer(c.balancer))
 	}
-	return grpc.Dial("svc", c.opts...)
+	return c
 }
 
 // WithBalancer is a DialOption like any other: it works wherever one is put.
 func TestShapeDialSites(t *testing.T) {
-	for name, dial := range map[string]func(r fixedResolver) (*grpc.ClientConn, error){
-		"direct argument": func(r fixedResolver) (*grpc.ClientConn, error) {
-			return grpc.Dial("svc", grpc.WithInsecure(), WithBalancer(RoundRobin(r)))
-		},
-		"variable": func(r fixedResolver) (*grpc.ClientConn, error) {
+	t.Cleanup(func() { packageOptions = nil })
+	for name, options := range map[string]func(r fixedResolver) []grpc.DialOption{
+		"variable": func(r fixedResolver) []grpc.DialOption {
 			b := RoundRobin(r)
 			lb := WithBalancer(b)
-			return grpc.Dial("svc", lb, grpc.WithInsecure())
+			return []grpc.DialOption{lb, grpc.WithInsecure()}
 		},
-		"append": func(r fixedResolver) (*grpc.ClientConn, error) {
-			var opts []grpc.DialOption
+		"append": func(r fixedResolver) (opts []grpc.DialOption) {
 			opts = append(opts, grpc.WithInsecure())
-			opts = append(opts, WithBalancer(RoundRobin(r)))
-			return grpc.Dial("svc", opts...)
+			return append(opts, WithBalancer(RoundRobin(r)))
 		},
-		"append to a package-global slice": func(r fixedResolver) (*grpc.ClientConn, error) {
-			t.Cleanup(func() { packageOptions = nil })
+		"append to a package-global slice": func(r fixedResolver) []grpc.DialOption {
 			packageOptions = append(packageOptions, grpc.WithInsecure(), WithBalancer(RoundRobin(r)))
-			return grpc.Dial("svc", packageOptions...)
+			return packageOptions
 		},
-		"slice literal": func(r fixedResolver) (*grpc.ClientConn, error) {
-			return grpc.Dial("svc", []grpc.DialOption{WithBalancer(RoundRobin(r)), grpc.WithInsecure()}...)
+		"returned DialOption": func(r fixedResolver) []grpc.DialOption {
+			return []grpc.DialOption{grpc.WithInsecure(), balancerOptionFor(r)}
 		},
-		"returned DialOption": func(r fixedResolver) (*grpc.ClientConn, error) {
-			return grpc.Dial("svc", grpc.WithInsecure(), balancerOptionFor(r))
-		},
-		"struct field": func(r fixedResolver) (*grpc.ClientConn, error) {
+		"struct field": func(r fixedResolver) []grpc.DialOption {
 			c := client{opts: []grpc.DialOption{grpc.WithInsecure(), balancerOptionFor(r)}}
-			return grpc.Dial("svc", c.opts...)
+			return c.opts
 		},
-		"functional option": func(r fixedResolver) (*grpc.ClientConn, error) {
-			return newClient(withClientBalancer(RoundRobin(r)))
+		"functional option": func(r fixedResolver) []grpc.DialOption {
+			return newClient(withClientBalancer(RoundRobin(r))).opts
 		},
-		"functional option for the resolver": func(r fixedResolver) (*grpc.ClientConn, error) {
-			return newClient(withResolver(r))
-		},
+		"functional option for the resolver": func(r fixedResolver) []grpc.DialOption { return newClient(withResolver(r)).opts },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := startBackends(t, 2)
-			conn, err := dial(fixedResolver(addrsOf(b...)))
+			conn, err := grpc.Dial("svc", options(addrsOf(b...))...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -111,35 +110,21 @@ func TestShapeNextNothingEverySecond(t *testing.T) {
 }
 
 // resendingWatcher returns everything as Adds every 20 seconds.
-type resendingWatcher struct {
-	registry *registry
-	sent     bool
-	done     chan struct{}
-}
+type resendingWatcher struct{ pollingWatcher }
 
 func (w *resendingWatcher) Resolve(string) (naming.Watcher, error) { return w, nil }
 
 func (w *resendingWatcher) Next() ([]*naming.Update, error) {
-	if w.sent {
-		select {
-		case <-time.After(20 * time.Second):
-		case <-w.done:
-			return nil, errors.New("closed")
-		}
-	}
-	w.sent = true
-	now, _ := w.registry.list()
-	return add(now...), nil
+	w.known = nil
+	return w.pollingWatcher.Next()
 }
-
-func (w *resendingWatcher) Close() { close(w.done) }
 
 // Adds of what is known change nothing. What is left out stays, as it did in
 // v1.29.1: only a Delete takes an address away.
 func TestShapeNextResendsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := newRegistry("a:1", "b:1")
-		b := startByHand(t, &resendingWatcher{registry: reg, done: make(chan struct{})})
+		b := startByHand(t, &resendingWatcher{pollingWatcher{registry: reg, interval: 20 * time.Second}})
 		b.after(10*time.Minute, "a:1", "b:1")
 		if n := b.count(); n != 1 {
 			t.Errorf("%d lists came, though nothing changed", n)
@@ -151,62 +136,18 @@ func TestShapeNextResendsEverything(t *testing.T) {
 			t.Errorf("%d lists came, want another one for one change", n)
 		}
 		b.Close()
+		time.Sleep(20 * time.Second) // of a Next that is running
 	})
-}
-
-// timeoutWatcher gives up on a Next in which nothing happens for half a minute,
-// as one does whose request to the name system has a deadline.
-type timeoutWatcher struct {
-	registry *registry
-	known    []string
-	done     chan struct{}
-}
-
-func (w *timeoutWatcher) Next() ([]*naming.Update, error) {
-	timeout := time.After(30 * time.Second)
-	for {
-		now, changed := w.registry.list()
-		if updates := changes(&w.known, now); len(updates) > 0 {
-			return updates, nil
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			return nil, errors.New("etcd: request timed out")
-		case <-w.done:
-			return nil, errors.New("closed")
-		}
-	}
-}
-
-func (w *timeoutWatcher) Close() {
-	select {
-	case <-w.done:
-	default:
-		close(w.done)
-	}
-}
-
-// selfTimeoutResolver is its own watcher. It goes on where it was when it is
-// resolved once more: what it has told it does not tell again.
-type selfTimeoutResolver struct{ timeoutWatcher }
-
-func (r *selfTimeoutResolver) Resolve(string) (naming.Watcher, error) {
-	r.done = make(chan struct{})
-	return r, nil
 }
 
 // Next turns a time-out into an error. v1.29.1 kept the addresses and heard of
 // nothing more; now the watch comes back, and still loses none.
 func TestShapeNextTimeoutIsError(t *testing.T) {
+	const timeout = 30 * time.Second
 	for name, resolver := range map[string]func(*registry) naming.Resolver{
-		"a watcher per Resolve": func(reg *registry) naming.Resolver {
-			return &scriptResolver{resolve: func(string) (naming.Watcher, error) {
-				return &timeoutWatcher{registry: reg, done: make(chan struct{})}, nil
-			}}
-		},
+		"a watcher per Resolve": func(reg *registry) naming.Resolver { return &freshResolver{reg, timeout} },
 		"itself": func(reg *registry) naming.Resolver {
-			return &selfTimeoutResolver{timeoutWatcher{registry: reg}}
+			return &resumeResolver{freshWatcher{registry: reg, timeout: timeout}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,19 +167,4 @@ func TestShapeNextTimeoutIsError(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A slice that was made with its length and then appended to begins with nils.
-func TestShapeNextNils(t *testing.T) {
-	b := startBackends(t, 2)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	updates := make([]*naming.Update, len(b))
-	for _, a := range addrsOf(b...) {
-		updates = append(updates, &naming.Update{Op: naming.Add, Addr: a})
-	}
-	r.watcher(t, 0).send(t, updates...)
-	callAll(t, conn, b...)
-	r.watcher(t, 0).send(t, nil, nil) // and of nothing else
-	callAll(t, conn, b...)
 }

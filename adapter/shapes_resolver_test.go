@@ -33,7 +33,7 @@ var legacyResolvers = map[string]legacyResolver{
 		follows: true, deletes: true, restarts: true,
 	},
 	"itself, begins anew in Resolve": {
-		make:    func(r *registry) naming.Resolver { return &restartResolver{registry: r} },
+		make:    func(r *registry) naming.Resolver { return &restartResolver{freshWatcher{registry: r}} },
 		follows: true, deletes: true, restarts: true,
 	},
 	"itself, over after Close":    {make: newContextResolver, follows: true, deletes: true},

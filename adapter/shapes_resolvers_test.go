@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/grpcnaming/grpcnaming/naming"
 )
@@ -52,34 +53,51 @@ func changes(known *[]string, now []string) (updates []*naming.Update) {
 	return updates
 }
 
-// freshResolver makes a watcher per Resolve.
-type freshResolver struct{ registry *registry }
-
-func (r *freshResolver) Resolve(string) (naming.Watcher, error) {
-	return &freshWatcher{registry: r.registry, done: make(chan struct{})}, nil
-}
-
-type freshWatcher struct {
-	registry *registry
-	known    []string
-	done     chan struct{}
-}
-
-func (w *freshWatcher) Next() ([]*naming.Update, error) {
+// next is the Next of most legacy watchers: it waits until there is something new.
+// It fails when done is closed, or after a timeout if there is one, as the request
+// to a name system that has a deadline.
+func (r *registry) next(known *[]string, done <-chan struct{}, timeout time.Duration) ([]*naming.Update, error) {
+	var over <-chan time.Time
+	if timeout > 0 {
+		over = time.After(timeout)
+	}
 	for {
-		now, changed := w.registry.list()
-		if updates := changes(&w.known, now); len(updates) > 0 {
+		now, changed := r.list()
+		if updates := changes(known, now); len(updates) > 0 {
 			return updates, nil
 		}
 		select {
 		case <-changed:
-		case <-w.done:
+		case <-over:
+			return nil, errors.New("etcd: request timed out")
+		case <-done:
 			return nil, errors.New("watcher closed")
 		}
 	}
 }
 
-func (w *freshWatcher) Close() { close(w.done) }
+// freshResolver makes a watcher per Resolve.
+type freshResolver struct {
+	registry *registry
+	timeout  time.Duration
+}
+
+func (r *freshResolver) Resolve(string) (naming.Watcher, error) {
+	return &freshWatcher{registry: r.registry, timeout: r.timeout, done: make(chan struct{})}, nil
+}
+
+type freshWatcher struct {
+	registry *registry
+	timeout  time.Duration
+	known    []string
+	done     chan struct{}
+}
+
+func (w *freshWatcher) Next() ([]*naming.Update, error) {
+	return w.registry.next(&w.known, w.done, w.timeout)
+}
+
+func (w *freshWatcher) Close() { close(w.done) } // the second time it panics
 
 // emptyCloseResolver is its own watcher, and Close has nothing to do: a Next
 // that is blocked stays blocked until the registry changes.
@@ -89,17 +107,9 @@ type emptyCloseResolver struct {
 }
 
 func (r *emptyCloseResolver) Resolve(string) (naming.Watcher, error) { return r, nil }
-
 func (r *emptyCloseResolver) Next() ([]*naming.Update, error) {
-	for {
-		now, changed := r.registry.list()
-		if updates := changes(&r.known, now); len(updates) > 0 {
-			return updates, nil
-		}
-		<-changed
-	}
+	return r.registry.next(&r.known, nil, 0)
 }
-
 func (r *emptyCloseResolver) Close() {}
 
 // contextResolver is its own watcher, and Close ends it for good.
@@ -116,43 +126,27 @@ func newContextResolver(r *registry) naming.Resolver {
 }
 
 func (r *contextResolver) Resolve(string) (naming.Watcher, error) { return r, nil }
-
 func (r *contextResolver) Next() ([]*naming.Update, error) {
-	for {
-		now, changed := r.registry.list()
-		if updates := changes(&r.known, now); len(updates) > 0 {
-			return updates, nil
-		}
-		select {
-		case <-changed:
-		case <-r.ctx.Done():
-			return nil, r.ctx.Err()
-		}
-	}
+	return r.registry.next(&r.known, r.ctx.Done(), 0)
 }
-
 func (r *contextResolver) Close() { r.cancel() }
 
 // restartResolver is its own watcher, and begins anew with each Resolve.
-type restartResolver struct {
-	registry *registry
-	known    []string
-	done     chan struct{}
-}
+type restartResolver struct{ freshWatcher }
 
 func (r *restartResolver) Resolve(string) (naming.Watcher, error) {
 	r.known, r.done = nil, make(chan struct{})
 	return r, nil
 }
 
-func (r *restartResolver) Next() ([]*naming.Update, error) {
-	w := freshWatcher{registry: r.registry, known: r.known, done: r.done}
-	updates, err := w.Next()
-	r.known = w.known
-	return updates, err
-}
+// resumeResolver is its own watcher, and goes on where it was when it is resolved
+// once more: what it has told it does not tell again.
+type resumeResolver struct{ freshWatcher }
 
-func (r *restartResolver) Close() { close(r.done) }
+func (r *resumeResolver) Resolve(string) (naming.Watcher, error) {
+	r.done = make(chan struct{})
+	return r, nil
+}
 
 // onceResolver is its own watcher, lists what it was made with, and then has
 // nothing more to say: at once, again and again, after Close.
@@ -178,7 +172,7 @@ func (r *onceResolver) Next() ([]*naming.Update, error) {
 	return nil, nil
 }
 
-func (r *onceResolver) Close() { close(r.done) } // the second time it panics
+func (r *onceResolver) Close() { close(r.done) } // likewise
 
 // channelResolver is its own watcher, with value receivers throughout.
 type channelResolver chan []*naming.Update

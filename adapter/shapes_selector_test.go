@@ -31,9 +31,7 @@ type selectorBalancer struct {
 	watcher naming.Watcher
 	addrs   []*selectable
 	notify  chan []Address
-	waitCh  chan struct{}
 	done    bool
-	closes  int
 }
 
 type selectable struct {
@@ -83,7 +81,7 @@ func (b *selectorBalancer) watch(w naming.Watcher) error {
 			b.addrs = slices.Delete(b.addrs, i, i+1)
 		}
 	}
-	b.connectedChanged()
+	b.selector.update(b.connected())
 	var all []Address
 	for _, a := range b.addrs {
 		all = append(all, a.addr)
@@ -100,15 +98,13 @@ func (b *selectorBalancer) index(addr Address) int {
 	return slices.IndexFunc(b.addrs, func(a *selectable) bool { return a.addr == addr })
 }
 
-func (b *selectorBalancer) connectedChanged() (n int) {
-	var connected []Address
+func (b *selectorBalancer) connected() (list []Address) {
 	for _, a := range b.addrs {
 		if a.connected {
-			connected = append(connected, a.addr)
+			list = append(list, a.addr)
 		}
 	}
-	b.selector.update(connected)
-	return len(connected)
+	return list
 }
 
 func (b *selectorBalancer) setConnected(addr Address, connected bool) {
@@ -117,10 +113,7 @@ func (b *selectorBalancer) setConnected(addr Address, connected bool) {
 	if i := b.index(addr); i >= 0 {
 		b.addrs[i].connected = connected
 	}
-	if n := b.connectedChanged(); n > 0 && b.waitCh != nil {
-		close(b.waitCh)
-		b.waitCh = nil
-	}
+	b.selector.update(b.connected())
 }
 
 func (b *selectorBalancer) Up(addr Address) func(error) {
@@ -128,36 +121,25 @@ func (b *selectorBalancer) Up(addr Address) func(error) {
 	return func(error) { b.setConnected(addr, false) }
 }
 
-func (b *selectorBalancer) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
-	for {
-		b.mu.Lock()
-		if b.done {
-			b.mu.Unlock()
-			return Address{}, nil, grpc.ErrClientConnClosing
-		}
-		if slices.ContainsFunc(b.addrs, func(a *selectable) bool { return a.connected }) {
-			addr, put := b.selector.choose(ctx)
-			b.mu.Unlock()
-			if put == nil {
-				return addr, nil, nil
-			}
-			return addr, func() { b.mu.Lock(); defer b.mu.Unlock(); put() }, nil
-		}
-		if !opts.BlockingWait {
-			b.mu.Unlock()
-			return Address{}, nil, status.Errorf(codes.Unavailable, "there is no address available")
-		}
-		if b.waitCh == nil {
-			b.waitCh = make(chan struct{})
-		}
-		ch := b.waitCh
-		b.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return Address{}, nil, ctx.Err()
-		case <-ch:
-		}
+// Get leaves out what people wrote for BlockingWait, which the adapter never asks for.
+func (b *selectorBalancer) Get(ctx context.Context, _ BalancerGetOptions) (Address, func(), error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.done:
+		return Address{}, nil, grpc.ErrClientConnClosing
+	case len(b.connected()) == 0:
+		return Address{}, nil, status.Errorf(codes.Unavailable, "there is no address available")
 	}
+	addr, put := b.selector.choose(ctx)
+	if put == nil {
+		return addr, nil, nil
+	}
+	return addr, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		put()
+	}, nil
 }
 
 func (b *selectorBalancer) Notify() <-chan []Address { return b.notify }
@@ -165,13 +147,8 @@ func (b *selectorBalancer) Notify() <-chan []Address { return b.notify }
 func (b *selectorBalancer) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closes++
 	b.done = true
 	b.watcher.Close()
-	if b.waitCh != nil {
-		close(b.waitCh)
-		b.waitCh = nil
-	}
 	close(b.notify) // the second time it panics
 	return nil
 }

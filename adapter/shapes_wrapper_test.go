@@ -1,13 +1,9 @@
 package adapter
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
-
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 )
 
 // healthFilter hides addresses that fail a health check from gRPC, and leaves
@@ -99,95 +95,8 @@ func TestShapeHealthFilter(t *testing.T) {
 		f.checked(a, false)
 	}
 	untilWaiting(t, conn) // RoundRobin still names them, and knows no better
-	done := make(chan error, 1)
-	ctx := testContext(t)
-	go func() {
-		_, err := backend.Call(ctx, conn)
-		done <- err
-	}()
+	done := waitingRPC(t, conn)
 	f.checked(b[2].Addr(), true)
-	if err := receive(t, "the RPC", done); err != nil {
-		t.Errorf("RPC: %v", err)
-	}
+	mustSucceed(t, done)
 	callAll(t, conn, b[2])
-}
-
-// A program that has no ClientConn, and uses RoundRobin to find servers for
-// something else: it ranges over Notify and says itself what is up.
-func TestShapeBalancerWithoutClientConn(t *testing.T) {
-	r := &scriptResolver{}
-	rr := RoundRobin(r)
-	if err := rr.Start("svc", BalancerConfig{}); err != nil {
-		t.Fatal(err)
-	}
-	var lists sync.WaitGroup
-	lists.Go(func() {
-		downs := make(map[Address]func(error))
-		for list := range rr.Notify() { // until Close
-			for _, a := range list {
-				if down := rr.Up(a); down != nil {
-					downs[a] = down
-				}
-			}
-			for a, down := range downs {
-				if !slices.Contains(list, a) {
-					down(fmt.Errorf("%s is gone", a.Addr))
-					delete(downs, a)
-				}
-			}
-		}
-	})
-	reach := func(want ...string) {
-		t.Helper()
-		eventually(t, fmt.Sprint("Get returns each of ", want), func() bool {
-			seen := make(map[string]bool)
-			for range 2 * len(want) {
-				a, _, err := rr.Get(testContext(t), BalancerGetOptions{BlockingWait: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				seen[a.Addr] = true
-			}
-			for _, a := range want {
-				if !seen[a] {
-					return false
-				}
-			}
-			return len(seen) == len(want)
-		})
-	}
-	w := r.watcher(t, 0)
-	w.send(t, add("a:1", "b:1")...)
-	reach("a:1", "b:1")
-	w.send(t, append(del("a:1"), add("c:1")...)...)
-	reach("b:1", "c:1")
-	if err := rr.Close(); err != nil {
-		t.Error(err)
-	}
-	lists.Wait()
-}
-
-// A program that dials without WithBlock, and asks the balancer until there is
-// an address to send RPCs to.
-func TestShapeReadyByPollingGet(t *testing.T) {
-	b := startBackends(t, 2)
-	r := &scriptResolver{}
-	rr := RoundRobin(r)
-	conn := dial(t, "svc", WithBalancer(rr))
-	ready := func() bool {
-		_, _, err := rr.Get(context.Background(), BalancerGetOptions{BlockingWait: false})
-		return err == nil
-	}
-	if ready() {
-		t.Error("Get returns an address before there is one")
-	}
-	w := r.watcher(t, 0)
-	w.send(t)
-	if ready() {
-		t.Error("Get returns an address though there is none")
-	}
-	w.send(t, add(addrsOf(b...)...)...)
-	eventually(t, "Get returns an address", ready)
-	call(t, conn)
-	callAll(t, conn, b...)
 }

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
@@ -38,6 +39,9 @@ func v1291(t *testing.T, n int) ([]*backend.Backend, *scriptWatcher, *grpc.Clien
 		t.Fatal(d.err)
 	}
 	t.Cleanup(func() { d.conn.Close() })
+	if s := d.conn.GetState(); s != connectivity.Ready {
+		t.Errorf("after Dial WithBlock the state is %v", s)
+	}
 	return b, w, d.conn
 }
 
@@ -54,10 +58,7 @@ func TestV1291EmptyAddrs(t *testing.T) {
 	b, w, conn := v1291(t, 1)
 	call(t, conn)
 	w.send(t, del(b[0].Addr())...)
-	eventually(t, "RPCs fail", func() bool {
-		_, err := backend.Call(testContext(t), conn)
-		return status.Code(err) == codes.Unavailable
-	})
+	untilUnavailable(t, conn)
 }
 
 func TestV1291RoundRobin(t *testing.T) {
@@ -88,31 +89,22 @@ func TestV1291CloseWithPendingRPC(t *testing.T) {
 	b, w, conn := v1291(t, 1)
 	w.send(t, del(b[0].Addr())...)
 	untilWaiting(t, conn)
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			if _, err := backend.Call(context.Background(), conn, grpc.WaitForReady(true)); err == nil {
-				t.Error("an RPC succeeds without a server")
-			}
-		})
-	}
+	one, two := waitingRPC(t, conn, grpc.WaitForReady(true)), waitingRPC(t, conn, grpc.WaitForReady(true))
 	conn.Close()
-	wg.Wait()
+	for _, done := range []<-chan error{one, two} {
+		if err := receive(t, "the RPC", done); status.Code(err) != codes.Canceled {
+			t.Errorf("RPC: %v, want Canceled", err)
+		}
+	}
 }
 
 func TestV1291GetOnWaitChannel(t *testing.T) {
 	b, w, conn := v1291(t, 1)
 	w.send(t, del(b[0].Addr())...)
 	untilWaiting(t, conn)
-	ctx := testContext(t)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := backend.Call(ctx, conn, grpc.WaitForReady(true)); err != nil {
-			t.Errorf("RPC: %v", err)
-		}
-	})
+	done := waitingRPC(t, conn, grpc.WaitForReady(true))
 	w.send(t, add(b[0].Addr())...)
-	wg.Wait()
+	mustSucceed(t, done)
 }
 
 // burst makes 100 RPCs that wait for ready while f goes on, and wants each of
