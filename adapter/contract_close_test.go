@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -38,30 +39,24 @@ func TestContractClose(t *testing.T) {
 
 // The same row: "a Watcher.Close that hangs holds it up for a second".
 func TestContractCloseHangs(t *testing.T) {
-	for name, option := range namingOptions {
+	for name, builder := range namingBuilders {
 		t.Run(name, func(t *testing.T) {
-			release, done := make(chan struct{}), make(chan struct{})
-			w := newScriptWatcher()
-			conn := dial(t, "svc", option(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-				return closingWatcher{w, func() { <-release; close(done) }}, nil
-			}}))
-			w.send(t) // before that there may be nothing to close, ever
-			log := logged.Mark()
-			closed := make(chan struct{})
-			go func() {
-				conn.Close()
-				close(closed)
-			}()
-			select {
-			case <-closed:
-			case <-time.After(patience):
-				t.Error("conn.Close hangs with Watcher.Close")
-			}
-			if !strings.Contains(log(), "has not returned") {
-				t.Error("the log does not say what hangs")
-			}
-			close(release)
-			<-done
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				resolver := build(t, builder(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+					return closingWatcher{newScriptWatcher(), func() { <-release }}, nil
+				}}), &toldConn{})
+				synctest.Wait() // in Next; before that there may be nothing to close, ever
+				log, before := logged.Mark(), time.Now()
+				resolver.Close()
+				if took := time.Since(before); took != time.Second {
+					t.Errorf("Close took %v, want a second", took)
+				}
+				if !strings.Contains(log(), "has not returned") {
+					t.Error("the log does not say what hangs")
+				}
+				close(release)
+			})
 		})
 	}
 }

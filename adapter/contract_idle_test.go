@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +12,6 @@ import (
 	"google.golang.org/grpc/connectivity"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
-	"github.com/grpcnaming/grpcnaming/naming"
 )
 
 const shortIdle = 50 * time.Millisecond
@@ -21,29 +19,6 @@ const shortIdle = 50 * time.Millisecond
 func waitIdle(t *testing.T, conn *grpc.ClientConn) {
 	t.Helper()
 	eventually(t, "the channel is idle", func() bool { return conn.GetState() == connectivity.Idle })
-}
-
-// Contract: "Channel idle for 30 minutes: on wake the addresses are there again",
-// also while the name system is down.
-func TestIdleWakesThoughResolveFails(t *testing.T) {
-	b := startBackends(t, 1)
-	good := &scriptResolver{}
-	var down atomic.Bool
-	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
-		if down.Load() {
-			return nil, errors.New("etcd: no leader")
-		}
-		return good.Resolve(target)
-	}})), grpc.WithIdleTimeout(shortIdle))
-	w := good.watcher(t, 0)
-	w.send(t, add(b[0].Addr())...)
-	call(t, conn, grpc.WaitForReady(true))
-	down.Store(true)
-	for range 2 {
-		waitIdle(t, conn)
-		eventually(t, "the watcher is closed", func() bool { return w.closeCount() == 1 })
-		call(t, conn)
-	}
 }
 
 // onceBalancer is a ketama whose Start and Close are guarded by a sync.Once.
@@ -62,7 +37,8 @@ func (b *onceBalancer) Close() (err error) {
 	return err
 }
 
-// The same row: "or the RPC error names grpc.WithIdleTimeout(0)", for each way
+// Contract: "Channel idle for 30 minutes: on wake the addresses are there again"
+// (TestShapeResolver), "or the RPC error names grpc.WithIdleTimeout(0)", for each way
 // in which a custom Balancer may be unable to start twice.
 func TestContractIdleCustomBalancer(t *testing.T) {
 	type made struct {
@@ -81,13 +57,9 @@ func TestContractIdleCustomBalancer(t *testing.T) {
 		}
 	}
 	for name, balancer := range map[string]func(addr string) made{
-		"Start fails": script(func(s *scriptBalancer) {
-			s.start = func(string, BalancerConfig) error { return errors.New("already started") }
-		}),
 		"Start panics": script(func(s *scriptBalancer) {
 			s.start = func(string, BalancerConfig) error { panic("close of closed channel") }
 		}),
-		"Notify is closed": script(func(s *scriptBalancer) { s.notify = closedList }),
 		"Notify is silent": script(func(s *scriptBalancer) { s.notify = func() <-chan []Address { return make(chan []Address) } }),
 		"Get says closing": script(func(s *scriptBalancer) {
 			s.get = func() (Address, func(), error) { return Address{}, nil, grpc.ErrClientConnClosing }
@@ -109,13 +81,6 @@ func TestContractIdleCustomBalancer(t *testing.T) {
 			}
 		})
 	}
-}
-
-// closedList is a Notify whose channel is closed without a list.
-func closedList() <-chan []Address {
-	lists := make(chan []Address)
-	close(lists)
-	return lists
 }
 
 // staticBalancer has its addresses from the beginning, makes a channel for each
@@ -145,43 +110,6 @@ func (b *staticBalancer) Get(context.Context, BalancerGetOptions) (Address, func
 	return b.addrs[b.next], nil, nil
 }
 
-// Contract: "Notify makes a channel per call, Up returns nil, put is nil: works:
-// Notify is called once per Start".
-func TestContractSparseBalancer(t *testing.T) {
-	b := startBackends(t, 1)
-	balancer := &staticBalancer{addrs: []Address{{Addr: b[0].Addr()}}}
-	log := logged.Mark()
-	conn := dial(t, "svc", WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle))
-	for i := range int32(3) {
-		call(t, conn, grpc.WaitForReady(true))
-		if n := balancer.notifies.Load(); n != i+1 {
-			t.Errorf("Notify was called %d times in %d lives, want once in each", n, i+1)
-		}
-		waitIdle(t, conn)
-	}
-	if strings.Contains(log(), "panicked") {
-		t.Errorf("a nil was called: %s", log())
-	}
-}
-
-// Wrappers of a RoundRobin can start again, and wake with their addresses.
-func TestShapeIdleWrappers(t *testing.T) {
-	for name, wrap := range map[string]func(Balancer) Balancer{
-		"health filter": func(b Balancer) Balancer { return newHealthFilter(b) },
-		"embedding":     func(b Balancer) Balancer { return &told{Balancer: b} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := startBackends(t, 2)
-			rr := RoundRobin(fixedResolver(addrsOf(b...)))
-			conn := dial(t, "svc", WithBalancer(wrap(rr)), grpc.WithIdleTimeout(shortIdle))
-			for range 3 {
-				callAll(t, conn, b...)
-				waitIdle(t, conn)
-			}
-		})
-	}
-}
-
 // againBalancer can start again because its Close does no more than it must.
 // What is connected it knows from Up and down alone.
 type againBalancer struct{ *selectorBalancer }
@@ -191,19 +119,50 @@ func (b againBalancer) Close() error {
 	return nil
 }
 
-// A backend that went while the ClientConn was idle is down for such a balancer
-// too, which chooses among those that are up.
-func TestShapeIdleBalancerHearsDown(t *testing.T) {
+// preferring overrides Get.
+type preferring struct {
+	Balancer
+	addr string
+}
+
+func (p *preferring) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
+	if _, _, err := p.Balancer.Get(ctx, opts); err != nil {
+		return Address{}, nil, err
+	}
+	return Address{Addr: p.addr}, nil, nil
+}
+
+// Contract: "Balancer embedded in a type that overrides Get: works", and "Notify makes
+// a channel per call, Up returns nil, put is nil: works: Notify is called once per
+// Start", in each life: these can start again, and wake with their addresses.
+func TestContractCustomBalancers(t *testing.T) {
 	b := startBackends(t, 2)
-	r := fixedResolver(addrsOf(b...))
-	conn := dial(t, "svc", WithBalancer(againBalancer{newSelectorBalancer(r, &random{})}), grpc.WithIdleTimeout(shortIdle))
-	call(t, conn, grpc.WaitForReady(true)) // an RPC that fails keeps grpc-go v1.63 from going idle
-	callAll(t, conn, b...)
-	waitIdle(t, conn)
-	b[0].Stop()
-	conn.Connect()
-	eventually(t, "the other one is connected", func() bool { return conn.GetState() == connectivity.Ready })
-	for range 20 {
-		call(t, conn)
+	r, all := fixedResolver(addrsOf(b...)), b
+	static := &staticBalancer{addrs: []Address{{Addr: r[0]}, {Addr: r[1]}}}
+	for name, test := range map[string]struct {
+		balancer Balancer
+		want     []*backend.Backend
+	}{
+		"overrides nothing else": {&told{Balancer: RoundRobin(r)}, all},
+		"overrides Get":          {&preferring{Balancer: RoundRobin(r), addr: r[1]}, b[1:]},
+		"overrides all but Get":  {newHealthFilter(RoundRobin(r)), all},
+		"Close does no more":     {againBalancer{newSelectorBalancer(r, &random{})}, all},
+		"new channels, and nil":  {static, all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := logged.Mark()
+			conn := dial(t, "svc", WithBalancer(test.balancer), grpc.WithIdleTimeout(shortIdle))
+			for range 3 {
+				call(t, conn, grpc.WaitForReady(true)) // an RPC that fails keeps grpc-go v1.63 from going idle
+				callAll(t, conn, test.want...)
+				waitIdle(t, conn)
+			}
+			if text := log(); strings.Contains(text, "panicked") {
+				t.Errorf("a nil was called: %s", text)
+			}
+		})
+	}
+	if n := static.notifies.Load(); n != 3 {
+		t.Errorf("Notify was called %d times in 3 lives, want once in each", n)
 	}
 }

@@ -124,32 +124,6 @@ func TestGetErrors(t *testing.T) {
 	}
 }
 
-// Contract: "Balancer embedded in a user's type that overrides Get: works".
-func TestContractEmbeddedBalancer(t *testing.T) {
-	b := startBackends(t, 3)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(&preferring{Balancer: RoundRobin(r), addr: b[1].Addr()}))
-	r.watcher(t, 0).send(t, add(addrsOf(b...)...)...)
-	callAll(t, conn, b[1])
-	for range 10 {
-		if got := call(t, conn); got != b[1].Addr() {
-			t.Fatalf("answered by %s, want %s only", got, b[1].Addr())
-		}
-	}
-}
-
-type preferring struct {
-	Balancer
-	addr string
-}
-
-func (p *preferring) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
-	if _, _, err := p.Balancer.Get(ctx, opts); err != nil {
-		return Address{}, nil, err
-	}
-	return Address{Addr: p.addr}, nil, nil
-}
-
 // Of an RPC that ends while nobody waits for it, grpc calls put on a goroutine of
 // its own.
 func TestPutThatPanics(t *testing.T) {

@@ -148,7 +148,10 @@ func TestContractNotifyNil(t *testing.T) {
 
 // Contract: "Notify is closed before any list: RPCs fail with the error of Get".
 func TestContractNotifyClosed(t *testing.T) {
-	conn := dial(t, "svc", WithBalancer(&scriptBalancer{notify: closedList, get: func() (Address, func(), error) {
+	lists := make(chan []Address)
+	close(lists)
+	notify := func() <-chan []Address { return lists }
+	conn := dial(t, "svc", WithBalancer(&scriptBalancer{notify: notify, get: func() (Address, func(), error) {
 		return Address{}, nil, status.Error(codes.Unavailable, "nobody here")
 	}}))
 	if !isUnavailable(t, conn, "nobody here") {

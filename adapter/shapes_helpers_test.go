@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/naming"
 )
 
 // startBackendWith is startBackends for one that has options of its own.
@@ -32,6 +33,16 @@ func dialScript(t *testing.T, opts ...grpc.DialOption) (*grpc.ClientConn, *scrip
 	r := &scriptResolver{}
 	conn := dial(t, "svc", append(opts, WithBalancer(RoundRobin(r)))...)
 	return conn, r.watcher(t, 0)
+}
+
+// prepared returns a resolver whose watcher has these results for Next already.
+func prepared(results ...nextResult) (*scriptResolver, *scriptWatcher) {
+	w := newScriptWatcher()
+	w.results = make(chan nextResult, 1)
+	for _, r := range results {
+		w.results <- r
+	}
+	return &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }}, w
 }
 
 // waitingRPC makes an RPC that must wait, and returns where its outcome will come.

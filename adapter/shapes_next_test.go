@@ -3,7 +3,6 @@ package adapter
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,111 +59,142 @@ func (b *byHand) count() int {
 	return b.lists
 }
 
-// pollingWatcher asks the registry at intervals, and returns what has changed,
-// which is mostly nothing. Close says nothing to it.
-type pollingWatcher struct {
+// pollingResolver is its own watcher. It asks the registry at intervals, and returns
+// what has changed, which is mostly nothing. Close says nothing to it.
+type pollingResolver struct {
 	registry *registry
 	interval time.Duration
+	polled   bool
 	known    []string
-	polls    atomic.Int32
 }
 
-func (w *pollingWatcher) Resolve(string) (naming.Watcher, error) { return w, nil }
+func (r *pollingResolver) Resolve(string) (naming.Watcher, error) { return r, nil }
 
-func (w *pollingWatcher) Next() ([]*naming.Update, error) {
-	if w.polls.Add(1) > 1 {
-		time.Sleep(w.interval)
+func (r *pollingResolver) Next() ([]*naming.Update, error) {
+	if r.polled {
+		time.Sleep(r.interval)
 	}
-	now, _ := w.registry.list()
-	return changes(&w.known, now), nil
+	r.polled = true
+	now, _ := r.registry.list()
+	return changes(&r.known, now), nil
 }
 
-func (w *pollingWatcher) Close() {}
+func (r *pollingResolver) Close() {}
 
-// Next returns nothing every second: that is neither slowed down nor passed on.
-func TestShapeNextNothingEverySecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reg := newRegistry()
-		w := &pollingWatcher{registry: reg, interval: time.Second}
-		b := startByHand(t, w)
-		b.after(time.Minute)
-		if n := w.polls.Load(); n < 58 {
-			t.Errorf("Next was called %d times in a minute, though it takes a second", n)
-		}
-		reg.set("a:1", "b:1")
-		b.after(time.Second, "a:1", "b:1")
-		b.after(time.Minute, "a:1", "b:1")
-		reg.set("b:1")
-		b.after(time.Second, "b:1")
-		if n := b.count(); n != 3 { // the first says that there is nothing
-			t.Errorf("%d lists came, want 3", n)
-		}
-		b.Close()
-		time.Sleep(time.Second)
-		polls := w.polls.Load()
-		time.Sleep(time.Hour)
-		if w.polls.Load() != polls {
-			t.Error("Next is called after Close")
-		}
-	})
+// resendingResolver returns everything as Adds each time.
+type resendingResolver struct{ pollingResolver }
+
+func (r *resendingResolver) Resolve(string) (naming.Watcher, error) { return r, nil }
+
+func (r *resendingResolver) Next() ([]*naming.Update, error) {
+	r.known = nil
+	return r.pollingResolver.Next()
 }
 
-// resendingWatcher returns everything as Adds every 20 seconds.
-type resendingWatcher struct{ pollingWatcher }
-
-func (w *resendingWatcher) Resolve(string) (naming.Watcher, error) { return w, nil }
-
-func (w *resendingWatcher) Next() ([]*naming.Update, error) {
-	w.known = nil
-	return w.pollingWatcher.Next()
+// sendingWatcher has a Close that waits until a Next takes notice. After a Next that
+// failed there is nobody to do so, and it hangs, until the end of the test.
+type sendingWatcher struct {
+	freshWatcher
+	end <-chan struct{}
 }
 
-// Adds of what is known change nothing. What is left out stays, as it did in
-// v1.29.1: only a Delete takes an address away.
-func TestShapeNextResendsEverything(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reg := newRegistry("a:1", "b:1")
-		b := startByHand(t, &resendingWatcher{pollingWatcher{registry: reg, interval: 20 * time.Second}})
-		b.after(10*time.Minute, "a:1", "b:1")
-		if n := b.count(); n != 1 {
-			t.Errorf("%d lists came, though nothing changed", n)
-		}
-		reg.set("b:1", "c:1")
-		b.after(20*time.Second, "a:1", "b:1", "c:1")
-		b.after(10*time.Minute, "a:1", "b:1", "c:1")
-		if n := b.count(); n != 2 {
-			t.Errorf("%d lists came, want another one for one change", n)
-		}
-		b.Close()
-		time.Sleep(20 * time.Second) // of a Next that is running
-	})
+func newSendingWatcher(r *registry, timeout time.Duration, end <-chan struct{}) *sendingWatcher {
+	return &sendingWatcher{freshWatcher{registry: r, timeout: timeout, done: make(chan struct{})}, end}
 }
 
-// Next turns a time-out into an error. v1.29.1 kept the addresses and heard of
-// nothing more; now the watch comes back, and still loses none.
-func TestShapeNextTimeoutIsError(t *testing.T) {
+func (w *sendingWatcher) Close() {
+	select {
+	case w.done <- struct{}{}:
+	case <-w.end:
+	}
+}
+
+// What Next returns while there is nothing new: nothing, which is neither slowed down
+// nor passed on; everything once more; or an error, as of a request that has timed
+// out. v1.29.1 kept the addresses after an error and heard of nothing more; now the
+// watch comes back, and still loses none.
+func TestShapeNext(t *testing.T) {
 	const timeout = 30 * time.Second
-	for name, resolver := range map[string]func(*registry) naming.Resolver{
-		"a watcher per Resolve": func(reg *registry) naming.Resolver { return &freshResolver{reg, timeout} },
-		"itself": func(reg *registry) naming.Resolver {
-			return &resumeResolver{freshWatcher{registry: reg, timeout: timeout}}
+	for name, kind := range map[string]struct {
+		make   func(reg *registry, end <-chan struct{}) naming.Resolver
+		within time.Duration // a change is heard of
+		adds   bool          // only: what is left out stays, as it did in v1.29.1
+		lists  int           // one per change; 0 if watchers fail, and the next ones list anew
+	}{
+		"nothing every second": {
+			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+				return &pollingResolver{registry: reg, interval: time.Second}
+			}, time.Second, false, 4,
+		},
+		"everything every 20 seconds": {
+			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+				return &resendingResolver{pollingResolver{registry: reg, interval: 20 * time.Second}}
+			}, 20 * time.Second, true, 3,
+		},
+		"time-out, a watcher per Resolve": {
+			func(reg *registry, _ <-chan struct{}) naming.Resolver { return &freshResolver{reg, timeout} },
+			time.Minute, false, 0,
+		},
+		"time-out, itself": {
+			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+				return &resumeResolver{freshWatcher{registry: reg, timeout: timeout}}
+			}, time.Minute, false, 0,
+		},
+		"time-out, Close hangs": {
+			func(reg *registry, end <-chan struct{}) naming.Resolver {
+				return &scriptResolver{resolve: func(string) (naming.Watcher, error) {
+					return newSendingWatcher(reg, timeout, end), nil
+				}}
+			}, time.Minute, false, 0,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				reg := newRegistry("a:1", "b:1", "c:1")
-				b := startByHand(t, resolver(reg))
-				b.after(time.Hour, "a:1", "b:1", "c:1")
-				reg.set("a:1", "b:1", "c:1", "d:1")
-				b.after(time.Minute, "a:1", "b:1", "c:1", "d:1")
-				b.after(time.Hour, "a:1", "b:1", "c:1", "d:1")
-				reg.set("b:1", "c:1", "d:1")
-				b.after(time.Minute, "b:1", "c:1", "d:1")
-				b.after(time.Hour, "b:1", "c:1", "d:1")
-				reg.set("e:1")
-				b.after(time.Minute, "e:1")
+				want := []string{"a:1", "b:1", "c:1"}
+				reg, end := newRegistry(want...), make(chan struct{})
+				b := startByHand(t, kind.make(reg, end))
+				b.after(time.Hour, want...)
+				for _, now := range [][]string{{"a:1", "b:1", "c:1", "d:1"}, {"b:1", "c:1", "d:1"}, {"e:1"}} {
+					reg.set(now...)
+					if kind.adds {
+						now = slices.Compact(slices.Sorted(slices.Values(append(now, want...))))
+					}
+					want = now
+					b.after(kind.within, want...)
+					b.after(time.Hour, want...)
+				}
+				if n := b.count(); kind.lists > 0 && n != kind.lists {
+					t.Errorf("%d lists came, want %d", n, kind.lists)
+				}
 				b.Close()
+				close(end)
+				time.Sleep(kind.within) // of a Next that is running
 			})
+		})
+	}
+}
+
+// Neither a Next that is blocked holds conn.Close up, nor a Watcher.Close that
+// blocks until that Next receives what it sends.
+func TestShapeWatcherClose(t *testing.T) {
+	for name, watcher := range map[string]func(*registry) naming.Watcher{
+		"is empty": func(reg *registry) naming.Watcher { return &emptyCloseResolver{registry: reg} },
+		"sends":    func(reg *registry) naming.Watcher { return newSendingWatcher(reg, 0, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startBackends(t, 1)
+			reg := newRegistry(b[0].Addr())
+			conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
+				return watcher(reg), nil
+			}})))
+			callAll(t, conn, b...)
+			before := time.Now()
+			conn.Close()
+			conn.Close()
+			if d := time.Since(before); d >= closeTime {
+				t.Errorf("conn.Close took %v", d)
+			}
+			reg.set("127.0.0.1:1") // Next returns, and is not called again
 		})
 	}
 }

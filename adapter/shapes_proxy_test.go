@@ -2,10 +2,16 @@ package adapter
 
 import (
 	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -34,14 +40,23 @@ func TestShapeProxy(t *testing.T) {
 	p, url := startConnectProxy(t)
 	t.Setenv("HTTPS_PROXY", url)
 	t.Setenv("NO_PROXY", "0.0.0.0,.other.test")
-	for name, f := range map[string]func(*testing.T, *connectProxy){
-		"addresses":        proxiedAddresses,
-		"without resolver": proxiedTarget,
-		"connection pool":  proxiedPool,
-		"Metadata":         proxiedMetadata,
-	} {
-		t.Run(name, func(t *testing.T) { f(t, p) })
-	}
+	t.Run("addresses", func(t *testing.T) { proxiedAddresses(t, p) })
+	t.Run("Metadata", func(t *testing.T) { proxiedMetadata(t, p) })
+	t.Run("without resolver, the target", func(t *testing.T) {
+		b := startBackends(t, 1)
+		p.route("backend.test:80", b[0].Addr())
+		callAll(t, dial(t, "backend.test:80", WithBalancer(RoundRobin(nil))), b...)
+		p.checkConnects(t, map[string]int{"backend.test:80": 1})
+	})
+	// The same Addr with other Metadata is another connection, though the addresses
+	// that grpc knows are all that of the proxy.
+	t.Run("connection pool", func(t *testing.T) {
+		usePool(t, func(addr string) string {
+			p.route("pool.test:80", addr)
+			return "pool.test:80"
+		})
+		p.checkConnects(t, map[string]int{"pool.test:80": 4})
+	})
 }
 
 // RPCs go through the proxy, which is given each Addr as it is; but those of this
@@ -59,25 +74,6 @@ func proxiedAddresses(t *testing.T, p *connectProxy) {
 	w.send(t, add("backend-1.test:80")...)
 	callAll(t, conn, b...)
 	p.checkConnects(t, map[string]int{"backend-1.test:80": 1})
-}
-
-// Without a resolver it is the target that is asked for.
-func proxiedTarget(t *testing.T, p *connectProxy) {
-	b := startBackends(t, 1)
-	p.route("backend.test:80", b[0].Addr())
-	conn := dial(t, "backend.test:80", WithBalancer(RoundRobin(nil)))
-	callAll(t, conn, b...)
-	p.checkConnects(t, map[string]int{"backend.test:80": 1})
-}
-
-// The same Addr with other Metadata is another connection, through a proxy too,
-// where the addresses that grpc knows are all that of the proxy.
-func proxiedPool(t *testing.T, p *connectProxy) {
-	usePool(t, func(addr string) string {
-		p.route("pool.test:80", addr)
-		return "pool.test:80"
-	})
-	p.checkConnects(t, map[string]int{"pool.test:80": 4})
 }
 
 // Up is told the very Metadata that Notify gave, by proxy or not.
@@ -107,4 +103,75 @@ func proxiedMetadata(t *testing.T, p *connectProxy) {
 		t.Errorf("answered by %s, want %s", got, b[0].Addr())
 	}
 	p.checkConnects(t, map[string]int{"backend.test:80": 3})
+}
+
+// connectProxy is an HTTP proxy that serves CONNECT.
+type connectProxy struct {
+	t    *testing.T
+	work sync.WaitGroup
+
+	mu       sync.Mutex
+	routes   map[string]string // what a made-up host:port stands for
+	connects map[string]int    // by host:port
+}
+
+// startConnectProxy returns the URL of the proxy too.
+func startConnectProxy(t *testing.T) (*connectProxy, string) {
+	p := &connectProxy{t: t, routes: make(map[string]string), connects: make(map[string]int)}
+	server := httptest.NewServer(p)
+	t.Cleanup(func() {
+		server.Close()
+		p.work.Wait() // until both ends of each connection have closed it
+	})
+	return p, server.URL
+}
+
+func (p *connectProxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	p.mu.Lock()
+	p.connects[req.Host]++
+	addr := p.routes[req.Host]
+	p.mu.Unlock()
+	if req.Method != http.MethodConnect || addr == "" {
+		p.t.Errorf("the proxy was asked to %s %q", req.Method, req.Host)
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	server, err := net.Dial("tcp", addr)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	client, in, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		p.t.Error(err)
+		server.Close()
+		return
+	}
+	_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+	p.work.Go(func() {
+		_, _ = io.Copy(server, in)
+		server.Close()
+	})
+	p.work.Go(func() {
+		_, _ = io.Copy(client, server)
+		client.Close()
+	})
+}
+
+// route makes name stand for addr at the proxy.
+func (p *connectProxy) route(name, addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.routes[name] = addr
+}
+
+// checkConnects compares what the proxy was asked for, since it was checked last.
+func (p *connectProxy) checkConnects(t *testing.T, want map[string]int) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if got := p.connects; !maps.Equal(got, want) {
+		t.Errorf("the proxy was asked for %v, want %v", got, want)
+	}
+	p.connects = make(map[string]int)
 }

@@ -1,11 +1,11 @@
 package adapter
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -28,6 +28,18 @@ var legacyResolvers = map[string]legacyResolver{
 		make:    func(r *registry) naming.Resolver { return valueResolver{registry: r} },
 		follows: true, restarts: true,
 	},
+	"a watcher, and then the name system is down": {
+		make: func(r *registry) naming.Resolver {
+			resolves := 0
+			return &scriptResolver{resolve: func(target string) (naming.Watcher, error) {
+				if resolves++; resolves > 1 {
+					return nil, errors.New("etcd: no leader")
+				}
+				return (&freshResolver{registry: r}).Resolve(target)
+			}}
+		},
+		follows: true, deletes: true,
+	},
 	"itself, Close empty": {
 		make:    func(r *registry) naming.Resolver { return &emptyCloseResolver{registry: r} },
 		follows: true, deletes: true, restarts: true,
@@ -41,80 +53,54 @@ var legacyResolvers = map[string]legacyResolver{
 	"itself, a channel, by value": {make: newChannelResolver},
 }
 
-// eachLegacyResolver runs f for each kind over a registry that has the first two
-// of three backends.
-func eachLegacyResolver(t *testing.T, f func(t *testing.T, kind legacyResolver, reg *registry, b []*backend.Backend)) {
-	for name, kind := range legacyResolvers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := startBackends(t, 3)
-			reg := newRegistry(b[0].Addr(), b[1].Addr())
-			t.Cleanup(func() { reg.set("127.0.0.1:1") }) // releases a Next that Close does not
-			f(t, kind, reg, b)
-		})
-	}
-}
-
-// change replaces the first backend by the third, and waits until RPCs follow.
-func (k legacyResolver) change(t *testing.T, reg *registry, b []*backend.Backend, conn *grpc.ClientConn) {
-	t.Helper()
-	reg.set(b[1].Addr(), b[2].Addr())
-	if k.deletes {
-		b = b[1:]
-	}
-	callAll(t, conn, b...)
-}
-
+// Each kind has a RoundRobin's RPCs find the addresses that there are. A ClientConn
+// that wakes up has those that it had, and so has one that is dialled with the balancer
+// of one that was closed. It hears of changes if the watcher still does.
 func TestShapeResolver(t *testing.T) {
-	eachLegacyResolver(t, func(t *testing.T, kind legacyResolver, reg *registry, b []*backend.Backend) {
-		conn := dial(t, "svc", WithBalancer(RoundRobin(kind.make(reg))))
-		callAll(t, conn, b[:2]...)
-		if kind.follows {
-			kind.change(t, reg, b, conn)
-		}
-	})
-}
-
-// A ClientConn that wakes up has the addresses that it had, and hears of changes
-// if the watcher still does.
-func TestShapeResolverWakes(t *testing.T) {
-	eachLegacyResolver(t, func(t *testing.T, kind legacyResolver, reg *registry, b []*backend.Backend) {
-		conn := dial(t, "svc", WithBalancer(RoundRobin(kind.make(reg))), grpc.WithIdleTimeout(shortIdle))
-		for range 3 {
-			callAll(t, conn, b[:2]...)
+	for way, again := range map[string]func(*testing.T, *grpc.ClientConn, grpc.DialOption, []*backend.Backend) *grpc.ClientConn{
+		"at once": nil,
+		"after idleness": func(t *testing.T, conn *grpc.ClientConn, _ grpc.DialOption, b []*backend.Backend) *grpc.ClientConn {
+			for range 2 {
+				waitIdle(t, conn)
+				callAll(t, conn, b...)
+			}
 			waitIdle(t, conn)
-			conn.Connect()
-		}
-		callAll(t, conn, b[:2]...)
-		switch {
-		case kind.restarts && kind.deletes:
-			kind.change(t, reg, b, conn)
-		case kind.restarts: // should conn sleep once more, what is gone is gone then
-			reg.set(b[1].Addr(), b[2].Addr())
-			eventually(t, "the new backend answers", func() bool {
-				addr, err := backend.Call(testContext(t), conn)
-				return err == nil && addr == b[2].Addr()
+			return conn
+		},
+		"dialled again": func(t *testing.T, conn *grpc.ClientConn, option grpc.DialOption, _ []*backend.Backend) *grpc.ClientConn {
+			conn.Close()
+			return dial(t, "svc", option)
+		},
+	} {
+		for name, kind := range legacyResolvers {
+			t.Run(name+" "+way, func(t *testing.T) {
+				t.Parallel()
+				b := startBackends(t, 3)
+				reg := newRegistry(b[0].Addr(), b[1].Addr())
+				t.Cleanup(func() { reg.set("127.0.0.1:1") })                               // releases a Next that Close does not
+				option, idle := WithBalancer(RoundRobin(kind.make(reg))), time.Duration(0) // never
+				if way == "after idleness" {
+					idle = shortIdle
+				}
+				conn := dial(t, "svc", option, grpc.WithIdleTimeout(idle))
+				callAll(t, conn, b[:2]...)
+				hears := kind.follows
+				if again != nil {
+					conn = again(t, conn, option, b[:2])
+					callAll(t, conn, b[:2]...)
+					hears = kind.restarts
+				}
+				reg.set(b[1].Addr(), b[2].Addr())
+				switch {
+				case hears && kind.deletes:
+					callAll(t, conn, b[1:]...)
+				case hears: // should conn sleep once more, what is gone is gone then
+					eventually(t, "the new backend answers", func() bool {
+						addr, err := backend.Call(testContext(t), conn)
+						return err == nil && addr == b[2].Addr()
+					})
+				}
 			})
 		}
-	})
-}
-
-// So has one that is dialled with the balancer of one that was closed. A watcher
-// that is over has nothing to tell it, which RPCs may say, but not wait for.
-func TestShapeResolverDialledAgain(t *testing.T) {
-	eachLegacyResolver(t, func(t *testing.T, kind legacyResolver, reg *registry, b []*backend.Backend) {
-		option := WithBalancer(RoundRobin(kind.make(reg)))
-		conn := dial(t, "svc", option)
-		callAll(t, conn, b[:2]...)
-		conn.Close()
-		conn = dial(t, "svc", option)
-		if !kind.restarts {
-			if _, err := backend.Call(testContext(t), conn); err != nil && status.Code(err) != codes.Unavailable {
-				t.Errorf("RPC: %v", err)
-			}
-			return
-		}
-		callAll(t, conn, b[:2]...)
-		kind.change(t, reg, b, conn)
-	})
+	}
 }

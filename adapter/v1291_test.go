@@ -22,27 +22,12 @@ import (
 func v1291(t *testing.T, n int) ([]*backend.Backend, *scriptWatcher, *grpc.ClientConn) {
 	t.Helper()
 	b := startBackends(t, n)
-	r := &scriptResolver{}
-	type dialled struct {
-		conn *grpc.ClientConn
-		err  error
-	}
-	done := make(chan dialled, 1)
-	go func() {
-		conn, err := grpc.Dial("passthrough:///foo.bar.com", grpc.WithInsecure(), grpc.WithBlock(), WithBalancer(RoundRobin(r)))
-		done <- dialled{conn, err}
-	}()
-	w := r.watcher(t, 0)
-	w.send(t, add(b[0].Addr())...)
-	d := receive(t, "Dial WithBlock", done)
-	if d.err != nil {
-		t.Fatal(d.err)
-	}
-	t.Cleanup(func() { d.conn.Close() })
-	if s := d.conn.GetState(); s != connectivity.Ready {
+	r, w := prepared(nextResult{updates: add(b[0].Addr())})
+	conn := dial(t, "passthrough:///foo.bar.com", grpc.WithBlock(), grpc.WithTimeout(patience), WithBalancer(RoundRobin(r)))
+	if s := conn.GetState(); s != connectivity.Ready {
 		t.Errorf("after Dial WithBlock the state is %v", s)
 	}
-	return b, w, d.conn
+	return b, w, conn
 }
 
 func TestV1291NameDiscovery(t *testing.T) {
