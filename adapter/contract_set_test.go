@@ -69,21 +69,27 @@ type setStep struct {
 	open     int32
 }
 
+type setTest struct {
+	steps   []setStep
+	total   int32 // connections made
+	ignored int   // Adds of what is known, which are logged
+}
+
 // Contract: which updates make and end connections, row by row.
 func TestContractSet(t *testing.T) {
-	tests := map[string]struct {
-		steps   []setStep
-		total   int32 // connections made
-		ignored int   // Adds of what is known, which are logged
-	}{
+	tests := map[string]setTest{
 		// One Delete is enough for what was added three times.
-		"Add of a known address":    {[]setStep{{add: many{nil}, open: 1}, {add: many{nil, nil}, open: 1}, {del: many{nil}}}, 1, 2},
+		"Add of a known address": {[]setStep{
+			{add: many{nil}, open: 1}, {add: many{nil, nil}, open: 1}, {del: many{nil}},
+		}, 1, 2},
 		"same Addr, other Metadata": {[]setStep{{add: many{0, 1, 2, 3}, open: 4}}, 4, 0},
 		// An exact match, else every entry with that Addr.
 		"Delete": {[]setStep{{add: many{0, 1, 2}, open: 3}, {del: many{1}, open: 2}, {del: many{nil}}}, 3, 0},
-		// It keeps its connection, and is still up: v1.29.1 never used it again for RPCs that wait.
-		"Delete and Add in one batch": {[]setStep{{add: many{nil}, open: 1}, {del: many{nil}, add: many{nil}, open: 1}}, 1, 0},
-		// Told apart though neither is comparable by ==, or each is a pointer.
+		// It keeps its connection, and is up: v1.29.1 never used it again for RPCs that wait.
+		"Delete and Add in one batch": {[]setStep{
+			{add: many{nil}, open: 1}, {del: many{nil}, add: many{nil}, open: 1},
+		}, 1, 0},
+		// Two maps cannot be compared by ==, and two pointers are told apart by content.
 		"other content": {[]setStep{
 			{add: many{map[string]int{"a": 1}, map[string]int{"a": 2}, []string{"a"}, &instance{1}, &instance{2}}, open: 5},
 			{del: many{map[string]int{"a": 1}, &instance{2}}, open: 3},
@@ -92,13 +98,10 @@ func TestContractSet(t *testing.T) {
 	// Whatever kind Metadata is of, made anew for each event as resolvers do: it is
 	// one address, and a Delete finds it, with Metadata or without.
 	for name, fresh := range metadataKinds(t) {
-		test := tests["Metadata of kind "+name]
-		test.steps = []setStep{
+		tests["Metadata of kind "+name] = setTest{[]setStep{
 			{add: many{fresh()}, open: 1}, {add: many{fresh()}, open: 1}, {del: many{fresh()}},
 			{add: many{fresh()}, open: 1}, {del: many{nil}},
-		}
-		test.total, test.ignored = 2, 1
-		tests["Metadata of kind "+name] = test
+		}, 2, 1}
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

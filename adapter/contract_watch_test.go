@@ -80,9 +80,7 @@ func TestContractFirstNextEmpty(t *testing.T) {
 	b := startBackends(t, 1)
 	conn, w := dialScript(t)
 	w.send(t)
-	if !isUnavailable(t, conn, "there is no address available") {
-		t.Error("the RPC is not Unavailable, or does not say why")
-	}
+	mustBeUnavailable(t, conn, "there is no address available")
 	w.send(t, add(b[0].Addr())...)
 	callAll(t, conn, b[0])
 }

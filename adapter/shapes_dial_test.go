@@ -103,7 +103,8 @@ func TestShapeWithBlockAndTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, w := prepared(first...)
-			conn, err := grpc.Dial("svc", grpc.WithInsecure(), grpc.WithBlock(), grpc.WithTimeout(50*time.Millisecond), WithBalancer(RoundRobin(r)))
+			conn, err := grpc.Dial("svc", WithBalancer(RoundRobin(r)),
+				grpc.WithInsecure(), grpc.WithBlock(), grpc.WithTimeout(50*time.Millisecond))
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Dial: %v, want %v", err, context.DeadlineExceeded)
 			}
@@ -121,11 +122,13 @@ func TestShapeInterceptors(t *testing.T) {
 	b := startBackends(t, 3)
 	var streams atomic.Int32
 	c := dialSelecting(t, &ketama{}, add(addrsOf(b...)...),
-		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply interface{}, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply interface{}, cc *grpc.ClientConn,
+			invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			md, _ := grpcmetadata.FromOutgoingContext(ctx)
 			return invoker(context.WithValue(ctx, ketamaKey{}, md.Get("user")[0]), method, req, reply, cc, opts...)
 		}),
-		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+			streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 			streams.Add(1)
 			return streamer(ctx, desc, cc, method, opts...)
 		}))
@@ -136,7 +139,8 @@ func TestShapeInterceptors(t *testing.T) {
 			t.Errorf("%s: answered by %s, want %s", key, got, want.Addr)
 		}
 	}
-	if _, err := healthpb.NewHealthClient(c.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{}); err != nil || streams.Load() != 1 {
+	_, err := healthpb.NewHealthClient(c.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{})
+	if err != nil || streams.Load() != 1 {
 		t.Errorf("stream: %v, %d of them intercepted", err, streams.Load())
 	}
 }

@@ -3,6 +3,7 @@ package adapter
 // What the tests of the contract and of the shapes have in common.
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -70,24 +71,36 @@ func mustSucceed(t *testing.T, done <-chan error) {
 	}
 }
 
-// isUnavailable makes a fail-fast RPC and says whether it is Unavailable, for a
-// reason that has all of these texts. It fails the test for another status.
-func isUnavailable(t *testing.T, conn *grpc.ClientConn, texts ...string) bool {
+// callUnavailable makes a fail-fast RPC and says whether it is Unavailable, for a
+// reason that has all of these texts.
+func callUnavailable(t *testing.T, conn *grpc.ClientConn, texts ...string) (bool, error) {
 	t.Helper()
 	_, err := backend.Call(testContext(t), conn)
-	if c := status.Code(err); c != codes.OK && c != codes.Unavailable {
-		t.Fatalf("RPC: %v, want Unavailable", err)
-	}
 	for _, text := range texts {
 		if !strings.Contains(status.Convert(err).Message(), text) {
-			return false
+			return false, err
 		}
 	}
-	return err != nil
+	return status.Code(err) == codes.Unavailable, err
 }
 
-// untilUnavailable makes RPCs until they are.
+// mustBeUnavailable makes one RPC.
+func mustBeUnavailable(t *testing.T, conn *grpc.ClientConn, texts ...string) {
+	t.Helper()
+	if ok, err := callUnavailable(t, conn, texts...); !ok {
+		t.Errorf("RPC: %v, want Unavailable with %q", err, texts)
+	}
+}
+
+// untilUnavailable makes RPCs until they are. Until then they may succeed, or have
+// another reason, but no other status.
 func untilUnavailable(t *testing.T, conn *grpc.ClientConn, texts ...string) {
 	t.Helper()
-	eventually(t, "RPCs are Unavailable with "+strings.Join(texts, ", "), func() bool { return isUnavailable(t, conn, texts...) })
+	eventually(t, fmt.Sprintf("RPCs are Unavailable with %q", texts), func() bool {
+		ok, err := callUnavailable(t, conn, texts...)
+		if c := status.Code(err); c != codes.OK && c != codes.Unavailable {
+			t.Fatalf("RPC: %v, want Unavailable", err)
+		}
+		return ok
+	})
 }

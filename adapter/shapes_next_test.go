@@ -93,19 +93,16 @@ func (r *resendingResolver) Next() ([]*naming.Update, error) {
 
 // sendingWatcher has a Close that waits until a Next takes notice. After a Next that
 // failed there is nobody to do so, and it hangs, until the end of the test.
-type sendingWatcher struct {
-	freshWatcher
-	end <-chan struct{}
-}
+type sendingWatcher struct{ freshWatcher }
 
-func newSendingWatcher(r *registry, timeout time.Duration, end <-chan struct{}) *sendingWatcher {
-	return &sendingWatcher{freshWatcher{registry: r, timeout: timeout, done: make(chan struct{})}, end}
+func newSendingWatcher(r *registry, timeout time.Duration) *sendingWatcher {
+	return &sendingWatcher{freshWatcher{registry: r, timeout: timeout, done: make(chan struct{})}}
 }
 
 func (w *sendingWatcher) Close() {
 	select {
 	case w.done <- struct{}{}:
-	case <-w.end:
+	case <-w.registry.end:
 	}
 }
 
@@ -116,34 +113,34 @@ func (w *sendingWatcher) Close() {
 func TestShapeNext(t *testing.T) {
 	const timeout = 30 * time.Second
 	for name, kind := range map[string]struct {
-		make   func(reg *registry, end <-chan struct{}) naming.Resolver
+		make   func(reg *registry) naming.Resolver
 		within time.Duration // a change is heard of
 		adds   bool          // only: what is left out stays, as it did in v1.29.1
 		lists  int           // one per change; 0 if watchers fail, and the next ones list anew
 	}{
 		"nothing every second": {
-			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+			func(reg *registry) naming.Resolver {
 				return &pollingResolver{registry: reg, interval: time.Second}
 			}, time.Second, false, 4,
 		},
 		"everything every 20 seconds": {
-			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+			func(reg *registry) naming.Resolver {
 				return &resendingResolver{pollingResolver{registry: reg, interval: 20 * time.Second}}
 			}, 20 * time.Second, true, 3,
 		},
 		"time-out, a watcher per Resolve": {
-			func(reg *registry, _ <-chan struct{}) naming.Resolver { return &freshResolver{reg, timeout} },
+			func(reg *registry) naming.Resolver { return &freshResolver{reg, timeout} },
 			time.Minute, false, 0,
 		},
 		"time-out, itself": {
-			func(reg *registry, _ <-chan struct{}) naming.Resolver {
+			func(reg *registry) naming.Resolver {
 				return &resumeResolver{freshWatcher{registry: reg, timeout: timeout}}
 			}, time.Minute, false, 0,
 		},
 		"time-out, Close hangs": {
-			func(reg *registry, end <-chan struct{}) naming.Resolver {
+			func(reg *registry) naming.Resolver {
 				return &scriptResolver{resolve: func(string) (naming.Watcher, error) {
-					return newSendingWatcher(reg, timeout, end), nil
+					return newSendingWatcher(reg, timeout), nil
 				}}
 			}, time.Minute, false, 0,
 		},
@@ -151,8 +148,8 @@ func TestShapeNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				want := []string{"a:1", "b:1", "c:1"}
-				reg, end := newRegistry(want...), make(chan struct{})
-				b := startByHand(t, kind.make(reg, end))
+				reg := newRegistry(want...)
+				b := startByHand(t, kind.make(reg))
 				b.after(time.Hour, want...)
 				for _, now := range [][]string{{"a:1", "b:1", "c:1", "d:1"}, {"b:1", "c:1", "d:1"}, {"e:1"}} {
 					reg.set(now...)
@@ -167,7 +164,7 @@ func TestShapeNext(t *testing.T) {
 					t.Errorf("%d lists came, want %d", n, kind.lists)
 				}
 				b.Close()
-				close(end)
+				close(reg.end)
 				time.Sleep(kind.within) // of a Next that is running
 			})
 		})
@@ -179,7 +176,7 @@ func TestShapeNext(t *testing.T) {
 func TestShapeWatcherClose(t *testing.T) {
 	for name, watcher := range map[string]func(*registry) naming.Watcher{
 		"is empty": func(reg *registry) naming.Watcher { return &emptyCloseResolver{registry: reg} },
-		"sends":    func(reg *registry) naming.Watcher { return newSendingWatcher(reg, 0, nil) },
+		"sends":    func(reg *registry) naming.Watcher { return newSendingWatcher(reg, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := startBackends(t, 1)

@@ -57,23 +57,9 @@ var legacyResolvers = map[string]legacyResolver{
 // that wakes up has those that it had, and so has one that is dialled with the balancer
 // of one that was closed. It hears of changes if the watcher still does.
 func TestShapeResolver(t *testing.T) {
-	for way, again := range map[string]func(*testing.T, *grpc.ClientConn, grpc.DialOption, []*backend.Backend) *grpc.ClientConn{
-		"at once": nil,
-		"after idleness": func(t *testing.T, conn *grpc.ClientConn, _ grpc.DialOption, b []*backend.Backend) *grpc.ClientConn {
-			for range 2 {
-				waitIdle(t, conn)
-				callAll(t, conn, b...)
-			}
-			waitIdle(t, conn)
-			return conn
-		},
-		"dialled again": func(t *testing.T, conn *grpc.ClientConn, option grpc.DialOption, _ []*backend.Backend) *grpc.ClientConn {
-			conn.Close()
-			return dial(t, "svc", option)
-		},
-	} {
+	for _, way := range []string{"at once", "after idleness", "dialled again"} {
 		for name, kind := range legacyResolvers {
-			t.Run(name+" "+way, func(t *testing.T) {
+			t.Run(name+", "+way, func(t *testing.T) {
 				t.Parallel()
 				b := startBackends(t, 3)
 				reg := newRegistry(b[0].Addr(), b[1].Addr())
@@ -84,11 +70,19 @@ func TestShapeResolver(t *testing.T) {
 				}
 				conn := dial(t, "svc", option, grpc.WithIdleTimeout(idle))
 				callAll(t, conn, b[:2]...)
-				hears := kind.follows
-				if again != nil {
-					conn = again(t, conn, option, b[:2])
+				hears := kind.restarts
+				switch way {
+				case "at once":
+					hears = kind.follows
+				case "after idleness":
+					for range 3 {
+						waitIdle(t, conn)
+						callAll(t, conn, b[:2]...)
+					}
+				case "dialled again":
+					conn.Close()
+					conn = dial(t, "svc", option)
 					callAll(t, conn, b[:2]...)
-					hears = kind.restarts
 				}
 				reg.set(b[1].Addr(), b[2].Addr())
 				switch {

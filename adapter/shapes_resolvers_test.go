@@ -16,10 +16,11 @@ type registry struct {
 	mu      sync.Mutex
 	addrs   []string
 	changed chan struct{} // closed, and replaced, by each change
+	end     chan struct{} // closed by the test that needs it
 }
 
 func newRegistry(addrs ...string) *registry {
-	return &registry{addrs: addrs, changed: make(chan struct{})}
+	return &registry{addrs: addrs, changed: make(chan struct{}), end: make(chan struct{})}
 }
 
 func (r *registry) set(addrs ...string) {

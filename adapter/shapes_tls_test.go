@@ -7,14 +7,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
-	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 )
@@ -72,10 +69,7 @@ func TestShapeTLS(t *testing.T) {
 				callAll(t, conn, b...)
 				return
 			}
-			_, err = backend.Call(testContext(t), conn)
-			if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "handshake failed") || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("RPC: %v, want Unavailable because of a handshake, with %q", err, test.want)
-			}
+			mustBeUnavailable(t, conn, "handshake failed", test.want)
 		})
 	}
 }
