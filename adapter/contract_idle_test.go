@@ -60,6 +60,7 @@ func TestContractIdleCustomBalancer(t *testing.T) {
 		"Start panics": script(func(s *scriptBalancer) {
 			s.start = func(string, BalancerConfig) error { panic("close of closed channel") }
 		}),
+		"Notify is closed": script(func(s *scriptBalancer) { s.notify = closedList }),
 		"Notify is silent": script(func(s *scriptBalancer) { s.notify = func() <-chan []Address { return make(chan []Address) } }),
 		"Get says closing": script(func(s *scriptBalancer) {
 			s.get = func() (Address, func(), error) { return Address{}, nil, grpc.ErrClientConnClosing }
@@ -81,6 +82,13 @@ func TestContractIdleCustomBalancer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// closedList is a Notify whose channel is closed without a list.
+func closedList() <-chan []Address {
+	lists := make(chan []Address)
+	close(lists)
+	return lists
 }
 
 // staticBalancer has its addresses from the beginning, makes a channel for each

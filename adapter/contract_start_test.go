@@ -140,10 +140,7 @@ func TestContractNotifyNil(t *testing.T) {
 
 // Contract: "Notify is closed before any list: RPCs fail with the error of Get".
 func TestContractNotifyClosed(t *testing.T) {
-	lists := make(chan []Address)
-	close(lists)
-	notify := func() <-chan []Address { return lists }
-	conn := dial(t, "svc", WithBalancer(&scriptBalancer{notify: notify, get: func() (Address, func(), error) {
+	conn := dial(t, "svc", WithBalancer(&scriptBalancer{notify: closedList, get: func() (Address, func(), error) {
 		return Address{}, nil, status.Error(codes.Unavailable, "nobody here")
 	}}))
 	mustBeUnavailable(t, conn, "nobody here")
