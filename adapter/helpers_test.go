@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -53,6 +54,12 @@ func receive[T any](t *testing.T, what string, ch <-chan T) T {
 		t.Fatalf("%s: nothing came within %v", what, patience)
 	}
 	panic("unreachable")
+}
+
+// elapse lets d go by, of the bubble's time, and everything that it brings about.
+func elapse(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func startBackends(t *testing.T, n int) []*backend.Backend {
@@ -184,6 +191,20 @@ func (r *scriptResolver) watcher(t *testing.T, n int) *scriptWatcher {
 	return w
 }
 
+// inTurn resolves to one of the watchers and errors after the other, and to the last
+// again and again.
+func inTurn(results ...any) *scriptResolver {
+	n := 0
+	return &scriptResolver{resolve: func(string) (naming.Watcher, error) {
+		result := results[min(n, len(results)-1)]
+		n++
+		if err, ok := result.(error); ok {
+			return nil, err
+		}
+		return result.(naming.Watcher), nil
+	}}
+}
+
 type nextResult struct {
 	updates []*naming.Update
 	err     error
@@ -228,6 +249,16 @@ func (w *scriptWatcher) closeCount() int {
 	defer w.mu.Unlock()
 	return w.closes
 }
+
+// reporter is an ErrorReporter: the test calls report.
+type reporter struct {
+	*scriptWatcher
+	report func(error)
+}
+
+func newReporter() *reporter { return &reporter{scriptWatcher: newScriptWatcher()} }
+
+func (w *reporter) OnError(f func(error)) { w.report = f }
 
 // send makes a Next return updates, and waits until it does.
 func (w *scriptWatcher) send(t *testing.T, updates ...*naming.Update) {

@@ -1,5 +1,7 @@
 package adapter
 
+// Resolve and Next that run while something else happens to their RoundRobin.
+
 import (
 	"testing"
 	"testing/synctest"
@@ -12,33 +14,29 @@ import (
 // asked any more.
 func TestCloseBeforeResolve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := newRegistry("a:1")
-		w := &emptyCloseResolver{registry: reg}
-		resolves := 0
-		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-			resolves++
-			return w, nil
-		}})
+		w := &unclosable{newScriptWatcher()}
+		r := inTurn(w)
+		rr := RoundRobin(r)
 		if err := rr.Start("svc", BalancerConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // in the second Next
+		synctest.Wait() // in Next
 		rr.Close()
 		done := make(chan error)
 		go func() { done <- rr.Start("svc", BalancerConfig{}) }()
 		time.Sleep(settleTime / 2)
 		rr.Close()
-		if err := <-done; err != nil || resolves != 1 {
-			t.Errorf("Start: %v; Resolve was called %d times, want once", err, resolves)
+		if err := <-done; err != nil || len(r.resolved()) != 1 {
+			t.Errorf("Start: %v; Resolve was called %d times, want once", err, len(r.resolved()))
 		}
-		reg.set("b:1") // releases Next
+		w.send(t) // ends Next
 	})
 }
 
 // Close while Resolve runs: what that returns is closed, and asked nothing.
 func TestCloseWhileResolving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &askedWatcher{scriptWatcher: newScriptWatcher()}
+		w := newReporter()
 		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
 			time.Sleep(time.Second)
 			return w, nil
@@ -46,20 +44,12 @@ func TestCloseWhileResolving(t *testing.T) {
 		go rr.Start("svc", BalancerConfig{})
 		synctest.Wait()
 		rr.Close()
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if w.asked || w.nexts != 0 || w.closes != 1 {
-			t.Errorf("asked: %v, %d Nexts, %d Closes; want the last alone", w.asked, w.nexts, w.closes)
+		elapse(time.Minute)
+		if w.report != nil || w.nexts != 0 || w.closes != 1 {
+			t.Errorf("OnError is called: %v, %d Nexts, %d Closes; want the last alone", w.report != nil, w.nexts, w.closes)
 		}
 	})
 }
-
-type askedWatcher struct {
-	*scriptWatcher
-	asked bool
-}
-
-func (w *askedWatcher) FirstNextIsFull() bool { w.asked = true; return true }
 
 // A watcher that is its own resolver, and begins anew with each Resolve: that its
 // Next failed when the life before ended is not said of this one.
@@ -71,7 +61,7 @@ func TestErrorOfTheLifeBefore(t *testing.T) {
 			if err := rr.Start("svc", BalancerConfig{}); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute)
+			elapse(time.Minute)
 			rr.Close()
 			synctest.Wait()
 		}

@@ -9,41 +9,142 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
+
+// fullWatcher says of its first Next that it is all there is.
+type fullWatcher struct{ *scriptWatcher }
+
+func (fullWatcher) FirstNextIsFull() bool { return true }
+
+// A watcher that comes after another may not know everything. What its first Next
+// replaces depends on what that is, on whether it is a FullLister, and on whether it
+// has been in use before.
+func TestWhatALaterWatcherReplaces(t *testing.T) {
+	nothing, c := []*naming.Update{}, add("c:1")
+	for name, test := range map[string]struct {
+		kind string             // of the second watcher
+		says [][]*naming.Update // after the first has named a:1 and b:1
+		want string
+		news int // of which grpc is told after that, if there is any
+	}{
+		"adds":                        {"", [][]*naming.Update{c}, "[c:1]", 1},
+		"nothing":                     {"", [][]*naming.Update{nothing, nothing}, "[a:1 b:1]", 0},
+		"nothing, then adds":          {"", [][]*naming.Update{nothing, c}, "[c:1]", 1},
+		"nothing, then a change":      {"", [][]*naming.Update{nothing, del("a:1")}, "[b:1]", 1},
+		"a change":                    {"", [][]*naming.Update{append(del("a:1"), c...)}, "[b:1 c:1]", 1},
+		"adds, then adds":             {"", [][]*naming.Update{c, add("d:1")}, "[c:1 d:1]", 2},
+		"full: adds":                  {"full", [][]*naming.Update{c}, "[c:1]", 1},
+		"full: nothing":               {"full", [][]*naming.Update{nothing}, "[]", 1},
+		"full: nothing, repeatedly":   {"full", [][]*naming.Update{nothing, nothing, nothing}, "[]", 1},
+		"full: nothing, then adds":    {"full", [][]*naming.Update{nothing, c, add("a:1")}, "[c:1 a:1]", 3},
+		"full: deletes":               {"full", [][]*naming.Update{append(del("a:1"), c...)}, "[c:1]", 1},
+		"after full: nothing":         {"after full", [][]*naming.Update{nothing}, "[a:1 b:1]", 0},
+		"in use: what is new":         {"in use", [][]*naming.Update{c}, "[a:1 b:1 c:1]", 1},
+		"in use: some of what is old": {"in use", [][]*naming.Update{add("b:1", "c:1")}, "[b:1 c:1]", 1},
+	} {
+		for _, way := range []string{"error of Next", "dialled again"} { // the latter as after idleness
+			t.Run(name+", "+way, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					first, second := newScriptWatcher(), newScriptWatcher()
+					var r naming.Resolver
+					switch test.kind {
+					case "":
+						r = inTurn(first, second)
+					case "full":
+						r = inTurn(fullWatcher{first}, fullWatcher{second})
+					case "after full":
+						r = inTurn(fullWatcher{first}, second)
+					case "in use":
+						r, second = inTurn(&unclosable{first}), first
+					}
+					builder, cc := namingBuilders["WithBalancer"](r), &toldConn{}
+					conn := build(t, builder, cc)
+					first.send(t, add("a:1", "b:1")...)
+					synctest.Wait()
+					if way == "error of Next" {
+						first.fail(t, errors.New("over"))
+					} else {
+						conn.Close()
+						conn = build(t, builder, cc)
+					}
+					elapse(time.Second) // until Resolve has been called again
+					before := len(cc.told)
+					for _, updates := range test.says {
+						second.send(t, updates...)
+						synctest.Wait()
+					}
+					told := cc.told[before-1:]
+					if got := told[len(told)-1]; got != test.want || len(told)-1 != test.news {
+						t.Errorf("grpc was told of %q, want %d more and %s in the end", told, test.news, test.want)
+					}
+					conn.Close()
+					first.Close()
+				})
+			})
+		}
+	}
+}
+
+// unclosable is a watcher that can be used again after its Close, which does nothing.
+type unclosable struct{ *scriptWatcher }
+
+func (*unclosable) Close() {}
+
+// The optional methods of a watcher may panic as any other: the watcher is closed,
+// and the error says what it was.
+func TestOptionalMethodsThatPanic(t *testing.T) {
+	for method, watcher := range map[string]func(*scriptWatcher) naming.Watcher{
+		"OnError":         func(w *scriptWatcher) naming.Watcher { return panickingReporter{w} },
+		"FirstNextIsFull": func(w *scriptWatcher) naming.Watcher { return panickingLister{w} },
+	} {
+		w := newScriptWatcher()
+		rr := RoundRobin(inTurn(watcher(w), newScriptWatcher()))
+		if err := rr.Start("svc", BalancerConfig{}); err == nil || !strings.Contains(err.Error(), method+" panicked") {
+			t.Errorf("Start: %v, want an error that says that %s panicked", err, method)
+		}
+		if n := w.closeCount(); n != 1 {
+			t.Errorf("the watcher whose %s panicked was closed %d times, want once", method, n)
+		}
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Errorf("another Start: %v", err)
+		}
+		rr.Close()
+	}
+}
+
+type panickingReporter struct{ *scriptWatcher }
+
+func (panickingReporter) OnError(func(error)) { panic("OnError") }
+
+type panickingLister struct{ *scriptWatcher }
+
+func (panickingLister) FirstNextIsFull() bool { panic("FirstNextIsFull") }
 
 // The backoff grows though each new watcher delivers something before it fails,
 // and begins anew after one that has lived for longer than it ever gets.
 func TestBackoffOfShortLivedWatchers(t *testing.T) {
-	for _, test := range []struct {
-		life         time.Duration
-		fewest, most int // calls of Resolve in ten minutes
-	}{
-		{0, 10, 60},
-		{time.Second, 10, 60},
-		{lastRetry + time.Second, 18, 20},
+	for life, calls := range map[time.Duration]struct{ fewest, most int }{ // of Resolve, in ten minutes
+		0:                       {10, 60},
+		time.Second:             {10, 60},
+		lastRetry + time.Second: {18, 20},
 	} {
-		t.Run(test.life.String(), func(t *testing.T) {
+		t.Run(life.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				calls := 0
+				n := 0
 				rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-					calls++
-					return &shortLived{life: test.life}, nil
+					n++
+					return &shortLived{life: life}, nil
 				}})
 				if err := rr.Start("svc", BalancerConfig{}); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(10 * time.Minute)
-				synctest.Wait()
-				if calls < test.fewest || calls > test.most {
-					t.Errorf("Resolve was called %d times in ten minutes, want %d to %d", calls, test.fewest, test.most)
+				elapse(10 * time.Minute)
+				if n < calls.fewest || n > calls.most {
+					t.Errorf("Resolve was called %d times in ten minutes, want %d to %d", n, calls.fewest, calls.most)
 				}
 				rr.Close()
-				time.Sleep(test.life) // of a Next that is running
+				time.Sleep(life) // of a Next that is running
 			})
 		})
 	}
@@ -65,77 +166,68 @@ func (w *shortLived) Next() ([]*naming.Update, error) {
 
 func (w *shortLived) Close() {}
 
-// A reason is shown for as long as it is true.
+// The reason why there is no address is shown for as long as it is true, and no
+// longer than the life that it is of.
 func TestReasonComesAndGoes(t *testing.T) {
-	watchers, r := reportingResolver()
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	w := receive(t, "the first watcher", watchers)
-	shows := func(want string, is bool) {
-		t.Helper()
-		eventually(t, "the reason is right", func() bool {
-			_, err := backend.Call(testContext(t), conn)
-			return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), want) == is
-		})
-	}
-	w.reasons <- errors.New("no leader")
-	shows("no leader", true)
-	w.reasons <- errors.New("permission denied")
-	shows("permission denied", true)
-	w.reasons <- nil
-	shows("permission denied", false)
-	w.fail(t, errors.New("compacted"))
-	shows("compacted", true)
-	w = receive(t, "the second watcher", watchers)
-	w.send(t)
-	shows("compacted", false)
-	w.send(t, add("127.0.0.1:1")...)
-	w.reasons <- errors.New("no leader") // while something is known
-	w.send(t, del("127.0.0.1:1")...)
-	eventually(t, "the RPC says that there is no address", func() bool {
-		_, err := backend.Call(testContext(t), conn)
-		return strings.HasSuffix(err.Error(), "there is no address available")
+	synctest.Test(t, func(t *testing.T) {
+		first, second, third := newReporter(), newReporter(), newReporter()
+		rr := RoundRobin(inTurn(first, second, third))
+		start := func() {
+			if err := rr.Start("svc", BalancerConfig{}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		shows := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if got := refusal(t, rr); got != want {
+				t.Errorf("Get says %q, want %q", got, want)
+			}
+		}
+		start()
+		first.report(errors.New("no leader"))
+		shows(noneAvailable + ": no leader")
+		first.report(errors.New("permission denied"))
+		shows(noneAvailable + ": permission denied")
+		first.report(nil)
+		shows(noneAvailable)
+		first.fail(t, errors.New("compacted"))
+		shows(noneAvailable + `: watching target "svc": compacted`)
+		elapse(time.Second) // until Resolve is called again
+		second.send(t)
+		shows(noneAvailable)
+		second.report(errors.New("no leader"))
+		second.send(t, add("a:1")...) // without saying that the trouble is over
+		synctest.Wait()
+		second.report(errors.New("no leader")) // while something is known
+		second.send(t, del("a:1")...)
+		shows(noneAvailable)
+
+		second.report(errors.New("no leader"))
+		rr.Close()
+		start()
+		shows(noneAvailable)
+		second.report(errors.New("late"))
+		shows(noneAvailable)
+		rr.Close()
 	})
 }
 
-// A method of the watcher's that is called besides Next may panic too.
-func TestOnErrorThatPanics(t *testing.T) {
-	var panicking []*scriptWatcher
-	good := &scriptResolver{}
-	b := startBackends(t, 1)
-	conn := dial(t, "svc", WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
-		if len(panicking) < 2 {
-			w := newScriptWatcher()
-			panicking = append(panicking, w)
-			return panickingReporter{w}, nil
+// A Next that Close does not end: what it returns then comes too late.
+func TestNextOfTheLifeBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &unclosable{newScriptWatcher()}
+		builder, cc := namingBuilders["WithBalancer"](inTurn(w, newScriptWatcher())), &toldConn{}
+		conn := build(t, builder, cc)
+		synctest.Wait() // in Next
+		conn.Close()
+		conn = build(t, builder, cc)
+		w.send(t, add("late:1")...)
+		elapse(time.Second)
+		if len(cc.told) > 0 {
+			t.Errorf("grpc was told of %q, which is late", cc.told)
 		}
-		return good.Resolve(target)
-	}})))
-	if _, err := backend.Call(testContext(t), conn); !strings.Contains(err.Error(), "OnError panicked") {
-		t.Errorf("RPC: %v", err)
-	}
-	good.watcher(t, 0).send(t, add(b[0].Addr())...)
-	callAll(t, conn, b...)
-	for i, w := range panicking {
-		if n := w.closeCount(); n != 1 {
-			t.Errorf("watcher %d, which panicked, was closed %d times, want once", i, n)
-		}
-	}
-}
-
-type panickingReporter struct{ *scriptWatcher }
-
-// A watcher that comes after another may not know everything: see follow.Watch.
-func TestWhatALaterWatcherReplaces(t *testing.T) {
-	b := startBackends(t, 3)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	r.watcher(t, 0).send(t, add(addrsOf(b...)...)...)
-	callAll(t, conn, b...)
-	r.watcher(t, 0).fail(t, errors.New("over"))
-	r.watcher(t, 1).send(t)
-	r.watcher(t, 1).send(t, del(b[0].Addr())...) // a change, and not the full set
-	callAll(t, conn, b[1], b[2])
-	r.watcher(t, 1).fail(t, errors.New("over"))
-	r.watcher(t, 2).send(t, add(b[0].Addr())...) // the full set
-	callAll(t, conn, b[0])
+		conn.Close()
+	})
 }
