@@ -34,7 +34,8 @@ type machineWatcher struct {
 func (r *machineResolver) Resolve(string) (naming.Watcher, error) {
 	m := r.machine
 	if m.recorder != nil {
-		m.late("Resolve", m.recorder.endTime())
+		_, ended := m.recorder.now()
+		m.late("Resolve", ended)
 	}
 	m.enter("Resolve")
 	if m.luck.chance(5) {
