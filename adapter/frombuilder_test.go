@@ -2,7 +2,7 @@ package adapter
 
 import (
 	"errors"
-	"reflect"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
@@ -23,8 +23,7 @@ import (
 func TestFromBuilderDNS(t *testing.T) {
 	b := startBackends(t, 1)
 	for _, target := range []string{b[0].Addr(), "dns:///" + b[0].Addr()} {
-		balancer := &preferring{Balancer: RoundRobin(FromBuilder(resolver.Get("dns"))), addr: b[0].Addr()}
-		callAll(t, dial(t, target, WithBalancer(balancer)), b[0])
+		callAll(t, dial(t, target, WithBalancer(RoundRobin(FromBuilder(resolver.Get("dns"))))), b[0])
 	}
 }
 
@@ -59,6 +58,7 @@ func TestFromBuilderUpdates(t *testing.T) {
 	}
 }
 
+// expectNext wants updates such as "+a:1 -b:1(1)", with Metadata in brackets.
 func expectNext(t *testing.T, w naming.Watcher, want string) {
 	t.Helper()
 	updates, err := w.Next()
@@ -67,14 +67,20 @@ func expectNext(t *testing.T, w naming.Watcher, want string) {
 	}
 	var got []string
 	for _, u := range updates {
-		got = append(got, string("+-"[u.Op])+u.Addr)
+		text := string("+-"[u.Op]) + u.Addr
+		if u.Metadata != nil {
+			text += fmt.Sprintf("(%v)", u.Metadata)
+		}
+		got = append(got, text)
 	}
 	if got := strings.Join(got, " "); got != want {
 		t.Fatalf("Next: %q, want %q", got, want)
 	}
 }
 
-// Errors of the modern resolver reach the RPC while nothing is known.
+// Errors of the modern resolver are shown while nothing is known, and that it is
+// well again is told though it has nothing new to say. What it says first in
+// another life is all there is.
 func TestFromBuilderErrors(t *testing.T) {
 	if _, err := FromBuilder(nil).Resolve("svc"); !errors.Is(err, errNilBuilder) {
 		t.Errorf("nil Builder: %v", err)
@@ -83,20 +89,39 @@ func TestFromBuilderErrors(t *testing.T) {
 		t.Error("a target that is no URL is no error")
 	}
 
-	modern := manual.NewBuilderWithScheme("vendor")
-	var cc resolver.ClientConn
-	modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
-	conn := dial(t, "svc", WithBalancer(RoundRobin(FromBuilder(modern))))
-	cc.ReportError(errors.New("vendor is down"))
-	_, err := backend.Call(testContext(t), conn)
-	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "vendor is down") {
-		t.Errorf("RPC: %v", err)
-	}
-	b := startBackends(t, 1)
-	modern.UpdateState(resolver.State{Addresses: []resolver.Address{{Addr: b[0].Addr()}}})
-	callAll(t, conn, b[0])
-	cc.ReportError(errors.New("vendor is down again"))
-	callAll(t, conn, b[0])
+	synctest.Test(t, func(t *testing.T) {
+		modern := manual.NewBuilderWithScheme("vendor")
+		var cc resolver.ClientConn
+		modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
+		rr := started(t, FromBuilder(modern), "svc")
+		known := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); a.Addr != want && status.Convert(err).Message() != want {
+				t.Errorf("Get: %q, %v, want %q", a.Addr, err, want)
+			}
+		}
+		one := resolver.State{Addresses: []resolver.Address{{Addr: "a:1"}}}
+		cc.ReportError(errors.New("vendor is down"))
+		known(noneAvailable + ": vendor is down")
+		if err := cc.UpdateState(resolver.State{}); err != balancer.ErrBadResolverState {
+			t.Errorf("UpdateState without addresses: %v, want what makes a resolver try again", err)
+		}
+		known(noneAvailable)
+		cc.ReportError(errors.New("vendor is down again"))
+		known(noneAvailable + ": vendor is down again")
+		modern.UpdateState(one)
+		known("a:1")
+		cc.ReportError(errors.New("vendor is down a third time"))
+		known("a:1")
+		rr.Close()
+		modern.InitialState(resolver.State{Addresses: []resolver.Address{}})
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		known(noneAvailable)
+		rr.Close()
+	})
 }
 
 // naming -> modern -> naming: the same updates, Metadata and target.
@@ -111,16 +136,10 @@ func TestRoundTripNaming(t *testing.T) {
 	if got := r.resolved(); !slices.Equal(got, []string{"svc?tag=%2F"}) {
 		t.Errorf("Resolve got %q", got)
 	}
-	weight := map[string]int{"weight": 3}
-	inner.send(t, addWith("a:1", weight), addWith("a:1", 2), addWith("b:1", nil))
-	updates, err := w.Next()
-	if err != nil || len(updates) != 3 || !reflect.DeepEqual(updates[0].Metadata, weight) || updates[1].Metadata != 2 || updates[2].Metadata != nil {
-		t.Fatalf("Next: %v, %v", updates, err)
-	}
+	inner.send(t, addWith("a:1", map[string]int{"weight": 3}), addWith("a:1", 2), addWith("b:1", nil))
+	expectNext(t, w, "+a:1(map[weight:3]) +a:1(2) +b:1")
 	inner.send(t, &naming.Update{Op: naming.Delete, Addr: "a:1", Metadata: 2})
-	if updates, err = w.Next(); err != nil || len(updates) != 1 || updates[0].Op != naming.Delete || updates[0].Metadata != 2 {
-		t.Fatalf("Next: %v, %v", updates, err)
-	}
+	expectNext(t, w, "-a:1(2)")
 	w.Close()
 	if inner.closeCount() != 1 {
 		t.Errorf("the inner watcher was closed %d times, want once", inner.closeCount())
@@ -179,28 +198,4 @@ func TestFromBuilderClosedBeforeNext(t *testing.T) {
 			t.Fatalf("Next after Close: %v, %v", updates, err)
 		}
 	}
-}
-
-// That the resolver is well again is told though it has nothing new to say.
-func TestFromBuilderRecovers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		modern := manual.NewBuilderWithScheme("vendor")
-		modern.InitialState(resolver.State{Addresses: []resolver.Address{}})
-		var cc resolver.ClientConn
-		modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
-		b := startByHand(t, FromBuilder(modern))
-		b.after(0)
-		for _, want := range []string{noneAvailable + ": vendor is down", noneAvailable} {
-			if want == noneAvailable {
-				modern.UpdateState(resolver.State{})
-			} else {
-				cc.ReportError(errors.New("vendor is down"))
-			}
-			synctest.Wait()
-			if got := refusal(t, b); got != want {
-				t.Errorf("Get says %q, want %q", got, want)
-			}
-		}
-		b.Close()
-	})
 }
