@@ -24,7 +24,7 @@ import (
 func TestStateMachine(t *testing.T) {
 	seeds := 30
 	if testing.Short() {
-		seeds = 5
+		seeds = 10
 	}
 	for _, kind := range []string{"RoundRobin", "wrapped RoundRobin", "lists"} {
 		var seen machineSeen
