@@ -3,6 +3,7 @@ package adapter
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -111,16 +112,18 @@ func target1291(target string) string {
 
 // What follows are the losses.
 
-func emptyFragment(target string) string { return strings.TrimSuffix(target, "#") }
+var (
+	fragment = regexp.MustCompile(`#$`)
+	noHost   = regexp.MustCompile(`^//([?#]|$)`)
+	noPath   = regexp.MustCompile(`^([^:]*):([?#]|$)`)
+	onlyStar = regexp.MustCompile(`^%2A(#|$)`)
+)
+
+func emptyFragment(target string) string { return fragment.ReplaceAllString(target, "") }
+func star(target string) string          { return onlyStar.ReplaceAllString(target, "*$1") }
 
 func emptyHost(target string) string {
-	if rest, ok := strings.CutPrefix(target, "//"); ok && (rest == "" || rest[0] == '?' || rest[0] == '#') {
-		return rest
-	}
-	if scheme, rest, ok := strings.Cut(target, ":"); ok && (rest == "" || rest[0] == '?' || rest[0] == '#') {
-		return scheme + "://" + rest
-	}
-	return target
+	return noPath.ReplaceAllString(noHost.ReplaceAllString(target, "$1"), "$1://$2")
 }
 
 func schemeCase(target string) string {
@@ -129,13 +132,6 @@ func schemeCase(target string) string {
 		return target
 	}
 	return strings.ToLower(scheme) + ":" + rest
-}
-
-func star(target string) string {
-	if rest, ok := strings.CutPrefix(target, "%2A"); ok && (rest == "" || rest[0] == '#') {
-		return "*" + rest
-	}
-	return target
 }
 
 func hostUnescaped(target string) string {

@@ -9,13 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -144,26 +142,6 @@ func TestRoundTripNaming(t *testing.T) {
 	if inner.closeCount() != 1 {
 		t.Errorf("the inner watcher was closed %d times, want once", inner.closeCount())
 	}
-}
-
-// modern -> naming -> modern, with RPCs, and idleness in between.
-func TestRoundTripModern(t *testing.T) {
-	b := startBackends(t, 2)
-	modern := manual.NewBuilderWithScheme("vendor")
-	state := func(b ...*backend.Backend) (s resolver.State) {
-		for _, a := range addrsOf(b...) {
-			s.Addresses = append(s.Addresses, resolver.Address{Addr: a})
-		}
-		return s
-	}
-	modern.InitialState(state(b...))
-	conn := dial(t, "again:///svc", grpc.WithIdleTimeout(shortIdle),
-		grpc.WithResolvers(NewBuilder("again", FromBuilder(modern))), grpc.WithDefaultServiceConfig(roundRobinConfig))
-	callAll(t, conn, b...)
-	waitIdle(t, conn)
-	callAll(t, conn, b...)
-	modern.UpdateState(state(b[1]))
-	callAll(t, conn, b[1])
 }
 
 // Resolvers that look only when asked are asked.

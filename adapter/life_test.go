@@ -188,28 +188,14 @@ func TestWrappedRoundRobinUnderTwoConns(t *testing.T) {
 	callAll(t, two, b...)
 }
 
-// A Balancer that knows its addresses by == hears of each pointer it names.
-func TestUpForEachPointer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		type zone struct{ name string }
-		var ups, downs []Address
-		h := newHalves(t, &scriptBalancer{up: func(a Address) func(error) {
-			ups = append(ups, a)
-			return func(error) { downs = append(downs, a) }
-		}})
-		var named []Address
-		for range 3 {
-			a := Address{Addr: "a:1", Metadata: &zone{"a"}}
-			named = append(named, a)
-			if h.list(a, a); len(named) == 1 {
-				h.subConns[0].enter(connectivity.Ready)
-			}
-		}
-		h.close()
-		if !slices.Equal(ups, named) || !slices.Equal(downs, named) || len(h.subConns) != 1 {
-			t.Errorf("Up of %v and down of %v over %d SubConns, want %v for both over one", ups, downs, len(h.subConns), named)
-		}
-	})
+// closeWithin closes the resolver while a callback runs that a new state of the first
+// address has led to, and returns how long that took.
+func (h *halves) closeWithin(enter connectivity.State) time.Duration {
+	go h.subConns[0].enter(enter)
+	synctest.Wait()
+	began := time.Now()
+	h.resolver.Close()
+	return time.Since(began)
 }
 
 // What an Up returns after the Balancer has been closed is not called: that life
@@ -223,15 +209,10 @@ func TestUpThatReturnsAfterClose(t *testing.T) {
 			return func(error) { downs++ }
 		}})
 		h.list(Address{Addr: "a:1"})
-		go h.subConns[0].enter(connectivity.Ready)
-		synctest.Wait() // in Up
-		began := time.Now()
-		h.resolver.Close()
-		if took := time.Since(began); took > closeTime {
+		if took := h.closeWithin(connectivity.Ready); took > closeTime {
 			t.Errorf("Close took %v, want %v at most", took, closeTime)
 		}
-		time.Sleep(10 * closeTime)
-		synctest.Wait()
+		elapse(10 * closeTime)
 		h.subConns[0].enter(connectivity.Idle)
 		if downs != 0 || strings.Contains(log(), "panicked") {
 			t.Errorf("%d downs; in the log: %s", downs, log())
@@ -243,26 +224,18 @@ func TestUpThatReturnsAfterClose(t *testing.T) {
 func TestUpThatWaitsForClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closed := make(chan struct{})
-		b := &scriptBalancer{
-			up: func(Address) func(error) {
-				select {
-				case <-closed:
-				case <-time.After(time.Minute):
-				}
-				return nil
-			},
+		h := newHalves(t, &scriptBalancer{
+			up:    func(Address) func(error) { <-closed; return nil },
 			close: func() error { close(closed); return nil },
-		}
-		h := newHalves(t, b)
+		})
 		h.list(Address{Addr: "a:1"})
-		go h.subConns[0].enter(connectivity.Ready)
-		synctest.Wait() // in Up
-		h.resolver.Close()
-		if !slices.Contains(b.recorded(), "Close") {
-			t.Errorf("calls %q: Balancer.Close waits for Up", b.recorded())
-			time.Sleep(time.Minute)
+		h.closeWithin(connectivity.Ready)
+		select {
+		case <-closed:
+		default:
+			t.Error("Balancer.Close waits for Up")
+			close(closed)
 		}
-		synctest.Wait()
 	})
 }
 
@@ -279,9 +252,7 @@ func TestCloseWaitsForDown(t *testing.T) {
 		h := newHalves(t, b)
 		h.list(Address{Addr: "a:1"})
 		h.subConns[0].enter(connectivity.Ready)
-		go h.subConns[0].enter(connectivity.TransientFailure)
-		synctest.Wait() // in down
-		h.resolver.Close()
+		h.closeWithin(connectivity.TransientFailure)
 		if calls := b.recorded(); !slices.Equal(calls[len(calls)-2:], []string{"down", "Close"}) {
 			t.Errorf("calls %q, want Close after down", calls)
 		}

@@ -28,12 +28,12 @@ func (m *machine) checkRPCs() {
 		}
 		switch c := status.Code(rpc.err); c {
 		case codes.OK:
-			m.seen.answered++
+			m.seen["answered"]++
 			if m.recorder != nil && (picked == nil || picked.Addr != rpc.server) {
 				m.fault("RPC %s was answered by %s, and Get named %+v", rpc.id, rpc.server, picked)
 			}
 		case codes.Canceled, codes.Unavailable:
-			m.seen.refused++
+			m.seen["refused"]++
 			m.awake = m.awake || strings.HasPrefix(grpc.Version, "1.63.")
 		default:
 			m.fault("RPC %s: %v", rpc.id, rpc.err)
@@ -61,7 +61,7 @@ func (m *machine) converge() {
 			m.net.cut(a.Addr)
 		}
 	}
-	m.seen.settled++
+	m.seen["settled"]++
 	synctest.Wait()
 	if m.recorder != nil {
 		if got, _ := m.recorder.now(); fmt.Sprint(got) != fmt.Sprint(want) {
@@ -101,7 +101,7 @@ func (m *machine) sleepIdle() {
 	elapse(2*machineIdle + time.Minute)
 	switch got := m.conn.GetState(); {
 	case got == connectivity.Idle:
-		m.seen.idle++
+		m.seen["idle"]++
 		m.checkEnded("idleness")
 		time.Sleep(time.Hour)
 	case m.awake:
@@ -120,7 +120,7 @@ func (m *machine) sleepIdle() {
 // nothing is called after that.
 func (m *machine) close() {
 	m.log = append(m.log, "close")
-	m.seen.closed++
+	m.seen["closed"]++
 	if m.n(2) == 0 { // while connections come and go
 		for _, mostMillis := range []int{2000, 100} {
 			for i := range 5 {

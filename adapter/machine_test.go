@@ -37,24 +37,13 @@ type machine struct {
 	resolver *machineResolver // nil with a listBalancer
 	recorder *recorder        // around balancer; nil with a bare RoundRobin
 
-	seen machineSeen
+	// seen counts what has been seen, so that a machine that does nothing is not taken
+	// for one that does nothing wrong.
+	seen map[string]int
 
 	rnd  *rand.Rand                // decides on the steps, and belongs to their goroutine
 	luck luck                      // decides on what callbacks do
 	over atomic.Pointer[time.Time] // since when nothing may be called but put; nil while it may
-}
-
-// machineSeen counts what has been seen, so that a machine that does nothing is
-// not taken for one that does nothing wrong.
-type machineSeen struct{ steps, answered, refused, settled, idle, closed int }
-
-func (s *machineSeen) add(o machineSeen) {
-	s.steps += o.steps
-	s.answered += o.answered
-	s.refused += o.refused
-	s.settled += o.settled
-	s.idle += o.idle
-	s.closed += o.closed
 }
 
 const (
@@ -70,7 +59,7 @@ func (m *machine) fault(format string, args ...any) {
 
 // newMachine dials. kind is "RoundRobin", "wrapped RoundRobin" or "lists".
 func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
-	m := &machine{t: t, name: name, net: newMemNet(), rnd: rand.New(rand.NewPCG(seed, 1))}
+	m := &machine{t: t, name: name, net: newMemNet(), seen: make(map[string]int), rnd: rand.New(rand.NewPCG(seed, 1))}
 	m.luck.rnd = rand.New(rand.NewPCG(seed, 2))
 	m.rpcs.all = make(map[string]*machineRPC)
 	server := grpc.NewServer(grpc.UnaryInterceptor(m.rpcs.intercept))
@@ -102,7 +91,7 @@ func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
 
 // step makes one thing happen.
 func (m *machine) step() {
-	m.seen.steps++
+	m.seen["steps"]++
 	addr := fmt.Sprintf("a%d:1", m.n(5))
 	var what string
 	switch k := m.n(20); {

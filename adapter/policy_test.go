@@ -2,8 +2,8 @@ package adapter
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -174,27 +174,35 @@ func TestPolicyDialsWhatWasSent(t *testing.T) {
 	})
 }
 
-// Down and up are for an address that is connected and has another pointer as its
-// Metadata, and for none that has only moved in the list or is being connected.
-func TestPolicyRenamesNothingElse(t *testing.T) {
+// A Balancer that knows its addresses by == hears of each pointer it names: down and
+// Up are for an address that is connected and has another pointer as its Metadata,
+// and for none that has only moved in the list or is being connected.
+func TestUpForEachPointer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type zone struct{ name string }
-		x, y := Address{Addr: "a:1", Metadata: []string{"not comparable"}}, Address{Addr: "b:1"}
-		before, after := Address{Addr: "c:1", Metadata: &zone{"c"}}, Address{Addr: "c:1", Metadata: &zone{"c"}}
-		b := &scriptBalancer{}
-		h := newHalves(t, b)
-		defer h.close()
-		h.list(x, y, before)
+		var ups, downs []Address
+		h := newHalves(t, &scriptBalancer{up: func(a Address) func(error) {
+			ups = append(ups, a)
+			return func(error) { downs = append(downs, a) }
+		}})
+		var c [4]Address
+		for i := range c {
+			c[i] = Address{Addr: "c:1", Metadata: &zone{"c"}}
+		}
+		a, b := Address{Addr: "a:1", Metadata: []string{"not comparable"}}, Address{Addr: "b:1"}
+		h.list(a, b, c[0])
 		h.subConns[0].enter(connectivity.Ready)
 		h.subConns[1].enter(connectivity.Ready)
-		h.subConns[2].enter(connectivity.Connecting)
-		h.list(y, x, after)
-		if got, want := fmt.Sprint(b.recorded()), "[Start Notify Up a:1 Up b:1]"; got != want || len(h.subConns) != 3 {
-			t.Errorf("calls %s and %d SubConns, want %s and 3", got, len(h.subConns), want)
-		}
+		h.list(b, a, c[1])
 		h.subConns[2].enter(connectivity.Ready)
-		if b.last != after {
-			t.Errorf("Up of %v, want the newest, %v", b.last, after)
+		h.list(b, c[2], a)
+		h.list(c[3], c[3])
+		h.close()
+		if want := []Address{a, b, c[1], c[2], c[3]}; !reflect.DeepEqual(ups, want) || ups[4] != c[3] || ups[3] != c[2] || ups[2] != c[1] {
+			t.Errorf("Up of %v, want %v", ups, want)
+		}
+		if len(downs) != 5 || downs[0] != c[1] || downs[1] != c[2] || downs[4] != c[3] || len(h.subConns) != 3 {
+			t.Errorf("down of %v over %d SubConns, want those that are up, over 3", downs, len(h.subConns))
 		}
 	})
 }

@@ -90,32 +90,13 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	rr.Close()
 }
 
-// A Start for another target, though there was no Close, begins with nothing.
-func TestStartForAnotherTarget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		first := newScriptWatcher()
-		rr := started(t, inTurn(first, newScriptWatcher()), "svc")
-		first.send(t, add("a:1")...)
-		synctest.Wait()
-		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
-			t.Errorf("Get: %v, %v", a, err)
-		}
-		if err := rr.Start("another", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		if got := refusal(t, rr); got != noneAvailable {
-			t.Errorf("Get says %q, want %q", got, noneAvailable)
-		}
-		rr.Close()
-	})
-}
-
 // A Start that takes over, as of a second ClientConn with the same wrapper of a
-// RoundRobin: RPCs of the first go on while the watcher that it had is closed.
-func TestGetWhileStartTakesOver(t *testing.T) {
+// RoundRobin: RPCs of the first go on while the watcher that it had is closed. One
+// for another target begins with nothing.
+func TestStartTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowClose{newScriptWatcher(), make(chan struct{})}
-		rr := started(t, inTurn(w), "svc")
+		rr := started(t, inTurn(w, newScriptWatcher()), "svc")
 		lists := rr.Notify()
 		w.send(t, add("a:1")...)
 		rr.Up((<-lists)[0])
@@ -126,6 +107,12 @@ func TestGetWhileStartTakesOver(t *testing.T) {
 		}
 		close(w.release)
 		synctest.Wait()
+		if err := rr.Start("another", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, rr); got != noneAvailable {
+			t.Errorf("Get says %q, want %q", got, noneAvailable)
+		}
 		rr.Close()
 	})
 }

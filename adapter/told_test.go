@@ -84,20 +84,22 @@ func TestToldOfNoReason(t *testing.T) {
 	})
 }
 
-// A RoundRobin that is started again has as long for its first list as after Dial:
-// RPCs wait for it.
+// Another life, as after idleness, asks for another watcher, and has as long for
+// what that says first as after Dial: RPCs wait for it.
 func TestToldNothingBeforeTheFirstNext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		builder, cc := namingBuilders["WithBalancer"](&scriptResolver{}), &toldConn{}
-		for life := range 2 {
-			r := build(t, builder, cc)
-			elapse(10 * wakeTime)
-			if len(cc.told) > 0 {
-				t.Errorf("in life %d grpc was told of %q before the first Next", life, cc.told)
+	for name, builder := range namingBuilders {
+		synctest.Test(t, func(t *testing.T) {
+			script, cc := &scriptResolver{}, &toldConn{}
+			b := builder(script)
+			for life := range 2 {
+				r := build(t, b, cc)
+				elapse(10 * wakeTime)
+				if r.Close(); len(cc.told) > 0 || script.watcher(t, life).closeCount() != 1 {
+					t.Errorf("%s, life %d: grpc was told of %q before the first Next", name, life, cc.told)
+				}
 			}
-			r.Close()
-		}
-	})
+		})
+	}
 }
 
 // flood is a watcher of n batches of one Add each, as fast as they are asked for.
