@@ -36,17 +36,13 @@ func TestNewBuilder(t *testing.T) {
 	}
 }
 
+// A service config of the user's own has an effect, with a builder that is registered
+// as with any other.
 func TestNewBuilderRegistered(t *testing.T) {
-	b := startBackends(t, 1)
-	builder := NewBuilder("grpcnaming-test-registered", fixedResolver{b[0].Addr()})
-	resolver.Register(builder)
-	callAll(t, dial(t, builder.Scheme()+":///svc"), b[0])
-}
-
-func TestNewBuilderServiceConfigOfUser(t *testing.T) {
 	b, attempts := flaky(t)
-	conn := dial(t, "", grpc.WithResolvers(NewBuilder("", fixedResolver{b.Addr()})), grpc.WithDefaultServiceConfig(retryConfig))
-	call(t, conn)
+	builder := NewBuilder("grpcnaming-test-registered", fixedResolver{b.Addr()})
+	resolver.Register(builder)
+	call(t, dial(t, builder.Scheme()+":///svc", grpc.WithDefaultServiceConfig(retryConfig)))
 	if n := attempts.Load(); n != 3 {
 		t.Errorf("%d attempts, want the retry policy's 3", n)
 	}

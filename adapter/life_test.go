@@ -44,25 +44,6 @@ func TestCloseAfterFailedStart(t *testing.T) {
 	}
 }
 
-// Close while Start runs: conn.Close does not wait for it for ever, and the
-// Balancer is closed when it has started.
-func TestCloseWhileStarting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		b := &scriptBalancer{start: func(string, BalancerConfig) error { <-release; return nil }}
-		r := livesOf(t, b)() // gives up after startTime
-		r.Close()
-		if got := fmt.Sprint(b.recorded()); got != "[Start]" {
-			t.Errorf("calls %s while Start runs", got)
-		}
-		close(release)
-		synctest.Wait()
-		if got := fmt.Sprint(b.recorded()); got != "[Start Close]" {
-			t.Errorf("calls %s when it has returned, want Close and nothing else", got)
-		}
-	})
-}
-
 // After idleness it is an RPC that waits for Start, and it has a deadline.
 func TestSlowStartOnWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -260,29 +241,31 @@ func TestCloseWaitsForDown(t *testing.T) {
 	})
 }
 
-// Dial waits ten seconds for a Start, and says so when it gives up.
+// Dial waits ten seconds for a Start, and says so when it gives up. Close does not
+// wait for it, and the Balancer is closed when it has started, or failed to.
 func TestDialWaitsForStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := logged.Mark()
-		release := make(chan struct{})
-		b := &scriptBalancer{start: func(string, BalancerConfig) error { <-release; return errors.New("no") }}
-		began := time.Now()
-		r := build(t, &bridgeBuilder{option: &balancerOption{balancer: b}}, &toldConn{})
-		if took := time.Since(began); took != 10*time.Second {
-			t.Errorf("it took %v", took)
-		}
-		if !strings.Contains(log(), "Start has not returned") {
-			t.Error("the log does not say what takes so long")
-		}
-		// One that ends after Close is no failure.
-		log = logged.Mark()
-		r.Close()
-		close(release)
-		synctest.Wait()
-		if text := log(); text != "" {
-			t.Errorf("after Close the log says %q", text)
-		}
-	})
+	for _, result := range []error{nil, errors.New("no")} {
+		synctest.Test(t, func(t *testing.T) {
+			log := logged.Mark()
+			release := make(chan struct{})
+			b := &scriptBalancer{start: func(string, BalancerConfig) error { <-release; return result }}
+			began := time.Now()
+			r := livesOf(t, b)()
+			if took := time.Since(began); took != 10*time.Second || !strings.Contains(log(), "Start has not returned") {
+				t.Errorf("it took %v; in the log: %s", took, log())
+			}
+			log = logged.Mark()
+			r.Close()
+			if got := fmt.Sprint(b.recorded()); got != "[Start]" {
+				t.Errorf("calls %s while Start runs", got)
+			}
+			close(release)
+			synctest.Wait()
+			if got := fmt.Sprint(b.recorded()); got != "[Start Close]" || log() != "" {
+				t.Errorf("calls %s when it has returned, want Close and nothing else; in the log: %s", got, log())
+			}
+		})
+	}
 }
 
 // DialCreds are a copy: a Balancer may override the server name in them.

@@ -5,7 +5,6 @@ package adapter
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -177,20 +176,4 @@ func TestNotifyHasTheNewest(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A list costs as much as there are addresses, hence nobody makes those that
-// nobody reads: of 10,000 lists with 5,000 addresses on average, 1.6 GB.
-func TestNobodyListsForNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		rr := started(t, newFlood(10_000), "svc")
-		synctest.Wait() // all have been folded
-		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > 100<<20 {
-			t.Errorf("%d bytes were allocated", got)
-		}
-		rr.Close()
-	})
 }

@@ -45,15 +45,17 @@ func eachBuilder(t *testing.T, f func(t *testing.T, name string, start func(nami
 }
 
 // A failure is told while nothing is known, and told again when it is over; a Next
-// without news is told once, if it is the very first.
+// without news is told once, if it is the very first. What an ErrorReporter says is no
+// news when it says that nothing is wrong, or while addresses are known.
 func TestToldOfFailures(t *testing.T) {
 	failure := map[string]string{
 		"NewBuilder":   `watching target "": compacted`,
 		"WithBalancer": "[]", // so that RPCs ask Get, which knows why
 	}
 	eachBuilder(t, func(t *testing.T, name string, start func(naming.Resolver, *toldConn)) {
-		first, second, cc := newScriptWatcher(), newScriptWatcher(), &toldConn{}
+		first, second, cc := newReporter(), newReporter(), &toldConn{}
 		start(inTurn(first, second), cc)
+		first.report(nil)
 		first.send(t)
 		synctest.Wait()
 		first.fail(t, errors.New("compacted"))
@@ -61,24 +63,11 @@ func TestToldOfFailures(t *testing.T) {
 			second.send(t)
 			synctest.Wait()
 		}
-		if want := []string{"[]", failure[name], "[]"}; !slices.Equal(cc.told, want) {
-			t.Errorf("grpc was told of %q, want %q", cc.told, want)
-		}
-	})
-}
-
-// What an ErrorReporter says is no news when it says that nothing is wrong, or
-// while addresses are known.
-func TestToldOfNoReason(t *testing.T) {
-	eachBuilder(t, func(t *testing.T, _ string, start func(naming.Resolver, *toldConn)) {
-		w, cc := newReporter(), &toldConn{}
-		start(inTurn(w), cc)
-		w.report(nil)
-		w.send(t, add("a:1")...)
+		second.send(t, add("a:1")...)
 		synctest.Wait()
-		w.report(errors.New("no leader"))
+		second.report(errors.New("no leader"))
 		synctest.Wait()
-		if want := []string{"[a:1]"}; !slices.Equal(cc.told, want) {
+		if want := []string{"[]", failure[name], "[]", "[a:1]"}; !slices.Equal(cc.told, want) {
 			t.Errorf("grpc was told of %q, want %q", cc.told, want)
 		}
 	})

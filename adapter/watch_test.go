@@ -213,21 +213,3 @@ func TestReasonComesAndGoes(t *testing.T) {
 		rr.Close()
 	})
 }
-
-// A Next that Close does not end: what it returns then comes too late.
-func TestNextOfTheLifeBefore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &unclosable{newScriptWatcher()}
-		builder, cc := namingBuilders["WithBalancer"](inTurn(w, newScriptWatcher())), &toldConn{}
-		conn := build(t, builder, cc)
-		synctest.Wait() // in Next
-		conn.Close()
-		conn = build(t, builder, cc)
-		w.send(t, add("late:1")...)
-		elapse(time.Second)
-		if len(cc.told) > 0 {
-			t.Errorf("grpc was told of %q, which is late", cc.told)
-		}
-		conn.Close()
-	})
-}
