@@ -33,7 +33,7 @@ func TestFromBuilderUpdates(t *testing.T) {
 	modern.BuildCallback = func(t resolver.Target, _ resolver.ClientConn, _ resolver.BuildOptions) { target = t.Endpoint() }
 	closed := 0
 	modern.CloseCallback = func() { closed++ }
-	w, err := FromBuilder(modern).Resolve("svc/with/path")
+	w, err := FromBuilder(modern).Resolve("vendor://authority/svc/with/path")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +102,15 @@ func TestFromBuilderErrors(t *testing.T) {
 		one := resolver.State{Addresses: []resolver.Address{{Addr: "a:1"}}}
 		cc.ReportError(errors.New("vendor is down"))
 		known(noneAvailable + ": vendor is down")
+		cc.ReportError(errors.New("over before Next looks"))
 		if err := cc.UpdateState(resolver.State{}); err != balancer.ErrBadResolverState {
 			t.Errorf("UpdateState without addresses: %v, want what makes a resolver try again", err)
 		}
 		known(noneAvailable)
 		cc.ReportError(errors.New("vendor is down again"))
 		known(noneAvailable + ": vendor is down again")
+		modern.UpdateState(resolver.State{})
+		known(noneAvailable)
 		modern.UpdateState(one)
 		known("a:1")
 		cc.ReportError(errors.New("vendor is down a third time"))

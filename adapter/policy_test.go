@@ -45,8 +45,6 @@ func TestPolicyDialsWhatTheStateSays(t *testing.T) {
 		proxies = nil
 		h.list(a)
 		want("a State that grpc has lost one of", "0=proxy:1 2=proxy:2")
-		h.policy.ResolverError(errors.New("no"))
-		want("an error", "0=proxy:1 2=proxy:2")
 	})
 }
 
@@ -251,15 +249,19 @@ func TestPolicyRefresh(t *testing.T) {
 		tries(10*refreshTime, 1)
 		h.pick(t)
 		h.policy.Close()
+		before, _ := h.told()
 		h.pick(t)
 		h.subConns[0].enter(connectivity.Ready)
 		tries(10*refreshTime, 0)
+		if n, _ := h.told(); n != before {
+			t.Error("UpdateState after Close")
+		}
 		h.resolver.Close()
 	})
 }
 
 // Grpc closes the resolver, and thereby the Balancer, before it takes the picker
-// away: a pick in between does not ask Get.
+// away: a pick in between does not ask Get. An error of grpc's own ends nothing.
 func TestPickAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gets, a := 0, Address{Addr: "a:1"}
@@ -270,31 +272,13 @@ func TestPickAfterClose(t *testing.T) {
 		if s, err := h.pick(t); err != nil || s != h.subConns[0] {
 			t.Fatalf("%v, %v before Close", s, err)
 		}
-		h.resolver.Close()
-		if _, err := h.pick(t); err != balancer.ErrNoSubConnAvailable || gets != 1 {
-			t.Errorf("%v after Close, and Get was called %d times, want once", err, gets)
+		h.policy.ResolverError(errors.New("no"))
+		if s, err := h.pick(t); err != nil || s != h.subConns[0] {
+			t.Fatalf("%v, %v after an error", s, err)
 		}
-	})
-}
-
-// Neither a pick nor Get allocates while an address is connected.
-func TestPicksAllocateNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rr := RoundRobin(nil)
-		h := newHalves(t, rr)
-		defer h.close()
-		h.subConns[0].enter(connectivity.Ready)
-		for what, f := range map[string]func() error{
-			"pick": func() error { _, err := h.pick(t); return err },
-			"Get":  func() error { _, _, err := rr.Get(t.Context(), BalancerGetOptions{}); return err },
-		} {
-			if n := testing.AllocsPerRun(1_000, func() {
-				if err := f(); err != nil {
-					t.Fatal(err)
-				}
-			}); n != 0 {
-				t.Errorf("%v allocations per %s", n, what)
-			}
+		h.resolver.Close()
+		if _, err := h.pick(t); err != balancer.ErrNoSubConnAvailable || gets != 2 {
+			t.Errorf("%v after Close, and Get was called %d times, want twice", err, gets)
 		}
 	})
 }
