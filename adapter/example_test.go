@@ -98,15 +98,6 @@ func ExampleWithBalancerAndServiceConfig() {
 	// Output: true
 }
 
-func ExampleWithBalancerName() {
-	s := server()
-	defer s.Stop()
-
-	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancerName("round_robin"))
-	fmt.Println(answers(s, conn, err))
-	// Output: true
-}
-
 // The next step: the old resolver under a modern LB policy.
 func ExampleNewBuilder() {
 	s := server()

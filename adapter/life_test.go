@@ -110,31 +110,6 @@ func TestFailedStartClosesNobodyElse(t *testing.T) {
 	})
 }
 
-// Close while a list without any of the addresses is being worked off: the
-// Balancer hears of each that it is down, and is closed after that.
-func TestCloseWhileGoingDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		b := &scriptBalancer{}
-		b.up = func(Address) func(error) {
-			return func(error) { <-release; b.record("down") }
-		}
-		h := newHalves(t, b)
-		h.list(Address{Addr: "a:1"}, Address{Addr: "b:1"}, Address{Addr: "c:1"})
-		for _, s := range h.subConns {
-			s.enter(connectivity.Ready)
-		}
-		h.list() // the first is going down
-		go h.close()
-		synctest.Wait() // Close waits for that
-		close(release)
-		synctest.Wait()
-		if calls := b.recorded(); !slices.Equal(calls[len(calls)-4:], []string{"down", "down", "down", "Close"}) {
-			t.Errorf("calls %q, want Close after three downs", calls)
-		}
-	})
-}
-
 // A Close that ends its sender, which waits for somebody to receive.
 func TestCloseIsReadWhileItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -169,53 +144,33 @@ func TestWrappedRoundRobinUnderTwoConns(t *testing.T) {
 	callAll(t, two, b...)
 }
 
-// closeWithin closes the resolver while a callback runs that a new state of the first
-// address has led to, and returns how long that took.
-func (h *halves) closeWithin(enter connectivity.State) time.Duration {
-	go h.subConns[0].enter(enter)
-	synctest.Wait()
-	began := time.Now()
-	h.resolver.Close()
-	return time.Since(began)
-}
-
-// What an Up returns after the Balancer has been closed is not called: that life
-// is over.
+// An Up that waits for Close gets it. What it returns after that is not called: that
+// life is over.
 func TestUpThatReturnsAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := logged.Mark()
 		downs := 0
-		h := newHalves(t, &scriptBalancer{up: func(Address) func(error) {
-			time.Sleep(10 * closeTime)
-			return func(error) { downs++ }
-		}})
+		closed := make(chan struct{})
+		h := newHalves(t, &scriptBalancer{
+			up: func(Address) func(error) {
+				<-closed
+				time.Sleep(10 * closeTime)
+				return func(error) { downs++ }
+			},
+			close: func() error { close(closed); return nil },
+		})
 		h.list(Address{Addr: "a:1"})
-		if took := h.closeWithin(connectivity.Ready); took > closeTime {
+		go h.subConns[0].enter(connectivity.Ready)
+		synctest.Wait() // in Up
+		began := time.Now()
+		h.resolver.Close()
+		if took := time.Since(began); took > closeTime {
 			t.Errorf("Close took %v, want %v at most", took, closeTime)
 		}
 		elapse(10 * closeTime)
 		h.subConns[0].enter(connectivity.Idle)
 		if downs != 0 || strings.Contains(log(), "panicked") {
 			t.Errorf("%d downs; in the log: %s", downs, log())
-		}
-	})
-}
-
-// An Up that waits for Close gets it.
-func TestUpThatWaitsForClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		closed := make(chan struct{})
-		h := newHalves(t, &scriptBalancer{
-			up:    func(Address) func(error) { <-closed; return nil },
-			close: func() error { close(closed); return nil },
-		})
-		h.list(Address{Addr: "a:1"})
-		h.closeWithin(connectivity.Ready)
-		select {
-		case <-closed:
-		default:
-			t.Error("Balancer.Close waits for Up")
-			close(closed)
 		}
 	})
 }
@@ -233,7 +188,9 @@ func TestCloseWaitsForDown(t *testing.T) {
 		h := newHalves(t, b)
 		h.list(Address{Addr: "a:1"})
 		h.subConns[0].enter(connectivity.Ready)
-		h.closeWithin(connectivity.TransientFailure)
+		go h.subConns[0].enter(connectivity.TransientFailure)
+		synctest.Wait() // in down
+		h.resolver.Close()
 		if calls := b.recorded(); !slices.Equal(calls[len(calls)-2:], []string{"down", "Close"}) {
 			t.Errorf("calls %q, want Close after down", calls)
 		}

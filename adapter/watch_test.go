@@ -170,46 +170,31 @@ func (w *shortLived) Close() {}
 // longer than the life that it is of.
 func TestReasonComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		first, second, third := newReporter(), newReporter(), newReporter()
-		rr := RoundRobin(inTurn(first, second, third))
-		start := func() {
-			if err := rr.Start("svc", BalancerConfig{}); err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
-		}
+		w := newReporter()
+		rr := started(t, inTurn(w, newReporter()), "svc")
 		shows := func(want string) {
 			t.Helper()
 			synctest.Wait()
-			if got := refusal(t, rr); got != want {
-				t.Errorf("Get says %q, want %q", got, want)
+			if got := refusal(t, rr); got != noneAvailable+want {
+				t.Errorf("Get says %q, want %q behind %q", got, want, noneAvailable)
 			}
 		}
-		start()
-		first.report(errors.New("no leader"))
-		shows(noneAvailable + ": no leader")
-		first.report(errors.New("permission denied"))
-		shows(noneAvailable + ": permission denied")
-		first.report(nil)
-		shows(noneAvailable)
-		first.fail(t, errors.New("compacted"))
-		shows(noneAvailable + `: watching target "svc": compacted`)
-		elapse(time.Second) // until Resolve is called again
-		second.send(t)
-		shows(noneAvailable)
-		second.report(errors.New("no leader"))
-		second.send(t, add("a:1")...) // without saying that the trouble is over
-		synctest.Wait()
-		second.report(errors.New("no leader")) // while something is known
-		second.send(t, del("a:1")...)
-		shows(noneAvailable)
-
-		second.report(errors.New("no leader"))
+		w.report(errors.New("no leader"))
+		shows(": no leader")
+		w.report(errors.New("permission denied"))
+		shows(": permission denied")
+		w.report(nil)
+		shows("")
+		w.report(errors.New("no leader"))
+		w.send(t, add("a:1")...) // without saying that the trouble is over
+		w.send(t, del("a:1")...)
+		shows("")
+		w.report(errors.New("no leader"))
 		rr.Close()
-		start()
-		shows(noneAvailable)
-		second.report(errors.New("late"))
-		shows(noneAvailable)
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		shows("")
 		rr.Close()
 	})
 }
