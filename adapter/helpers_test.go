@@ -26,12 +26,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// What internal/follow waits for at most, between two calls of Resolve and for a
-// Next that Close does not end.
-const (
-	lastRetry  = 30 * time.Second
-	settleTime = 100 * time.Millisecond
-)
+// lastRetry is the longest that internal/follow waits between two calls of Resolve.
+const lastRetry = 30 * time.Second
 
 // How tests of this package wait.
 const patience = testwait.Patience

@@ -211,8 +211,8 @@ func TestDialWaitsForStart(t *testing.T) {
 			if took := time.Since(began); took != 10*time.Second || !strings.Contains(log(), "Start has not returned") {
 				t.Errorf("it took %v; in the log: %s", took, log())
 			}
-			log = logged.Mark()
 			r.Close()
+			log = logged.Mark()
 			if got := fmt.Sprint(b.recorded()); got != "[Start]" {
 				t.Errorf("calls %s while Start runs", got)
 			}

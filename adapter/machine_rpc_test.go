@@ -57,11 +57,8 @@ func (r *rpcs) rest() (list []*machineRPC) {
 	return list
 }
 
-const peerHeader = "peer-address"
-
-// intercept says who was dialled, and keeps an RPC that wants to be held.
+// intercept keeps an RPC that wants to be held.
 func (r *rpcs) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
-	p, _ := peer.FromContext(ctx)
 	md, _ := grpcmetadata.FromIncomingContext(ctx)
 	r.mu.Lock()
 	rpc := r.all[md.Get("rpc")[0]]
@@ -72,9 +69,6 @@ func (r *rpcs) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, 
 	case <-rpc.release:
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	}
-	if err := grpc.SetHeader(ctx, grpcmetadata.Pairs(peerHeader, p.Addr.String())); err != nil {
-		return nil, err
 	}
 	return h(ctx, req)
 }
@@ -96,10 +90,10 @@ func (r *rpcs) begin(conn *grpc.ClientConn, held bool, opts ...grpc.CallOption) 
 	go func() {
 		defer close(rpc.done)
 		defer cancel()
-		var header grpcmetadata.MD
-		_, rpc.err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, append(opts, grpc.Header(&header))...)
-		if v := header.Get(peerHeader); len(v) > 0 {
-			rpc.server = v[0]
+		var server peer.Peer
+		_, rpc.err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, append(opts, grpc.Peer(&server))...)
+		if server.Addr != nil {
+			rpc.server = server.Addr.String()
 		}
 	}()
 	return rpc

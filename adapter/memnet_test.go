@@ -11,7 +11,7 @@ import (
 // memNet is a network in memory, for tests in a synctest bubble: its addresses
 // accept, refuse or keep a dialer waiting, as the test says, and their
 // connections can be broken. It is the listener of the one server behind all of
-// them, which sees the address that was dialled as its peer.
+// them; the dialler sees the address that it has dialled as its peer.
 type memNet struct {
 	accepted chan net.Conn
 	done     chan struct{}
@@ -79,8 +79,8 @@ func (n *memNet) dial(ctx context.Context, addr string) (net.Conn, error) {
 	n.conns[addr] = append(n.conns[addr], server)
 	n.mu.Unlock()
 	select {
-	case n.accepted <- memConn{server, memAddr(addr)}:
-		return client, nil
+	case n.accepted <- server:
+		return memConn{client, memAddr(addr)}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-n.done:

@@ -4,7 +4,6 @@ package adapter
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,81 +89,6 @@ func TestWhatALaterWatcherReplaces(t *testing.T) {
 type unclosable struct{ *scriptWatcher }
 
 func (*unclosable) Close() {}
-
-// The optional methods of a watcher may panic as any other: the watcher is closed,
-// and the error says what it was.
-func TestOptionalMethodsThatPanic(t *testing.T) {
-	for method, watcher := range map[string]func(*scriptWatcher) naming.Watcher{
-		"OnError":         func(w *scriptWatcher) naming.Watcher { return panickingReporter{w} },
-		"FirstNextIsFull": func(w *scriptWatcher) naming.Watcher { return panickingLister{w} },
-	} {
-		w := newScriptWatcher()
-		rr := RoundRobin(inTurn(watcher(w), newScriptWatcher()))
-		if err := rr.Start("svc", BalancerConfig{}); err == nil || !strings.Contains(err.Error(), method+" panicked") {
-			t.Errorf("Start: %v, want an error that says that %s panicked", err, method)
-		}
-		if n := w.closeCount(); n != 1 {
-			t.Errorf("the watcher whose %s panicked was closed %d times, want once", method, n)
-		}
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Errorf("another Start: %v", err)
-		}
-		rr.Close()
-	}
-}
-
-type panickingReporter struct{ *scriptWatcher }
-
-func (panickingReporter) OnError(func(error)) { panic("OnError") }
-
-type panickingLister struct{ *scriptWatcher }
-
-func (panickingLister) FirstNextIsFull() bool { panic("FirstNextIsFull") }
-
-// The backoff grows though each new watcher delivers something before it fails,
-// and begins anew after one that has lived for longer than it ever gets.
-func TestBackoffOfShortLivedWatchers(t *testing.T) {
-	for life, calls := range map[time.Duration]struct{ fewest, most int }{ // of Resolve, in ten minutes
-		0:                       {10, 60},
-		time.Second:             {10, 60},
-		lastRetry + time.Second: {18, 20},
-	} {
-		t.Run(life.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				n := 0
-				rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-					n++
-					return &shortLived{life: life}, nil
-				}})
-				if err := rr.Start("svc", BalancerConfig{}); err != nil {
-					t.Fatal(err)
-				}
-				elapse(10 * time.Minute)
-				if n < calls.fewest || n > calls.most {
-					t.Errorf("Resolve was called %d times in ten minutes, want %d to %d", n, calls.fewest, calls.most)
-				}
-				rr.Close()
-				time.Sleep(life) // of a Next that is running
-			})
-		})
-	}
-}
-
-// shortLived is a watcher whose second Next fails, after a while.
-type shortLived struct {
-	life  time.Duration
-	nexts int
-}
-
-func (w *shortLived) Next() ([]*naming.Update, error) {
-	if w.nexts++; w.nexts == 1 {
-		return add("a:1"), nil
-	}
-	time.Sleep(w.life)
-	return nil, errors.New("over")
-}
-
-func (w *shortLived) Close() {}
 
 // The reason why there is no address is shown for as long as it is true, and no
 // longer than the life that it is of.

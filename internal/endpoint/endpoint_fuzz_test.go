@@ -1,6 +1,7 @@
-package adapter
+package endpoint_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"regexp"
@@ -8,11 +9,22 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/testlog"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
+
+var logged *testlog.Log
+
+func TestMain(m *testing.M) {
+	logged = testlog.Capture()
+	goleak.VerifyTestMain(m)
+}
 
 // FuzzTarget dials any target with grpc.Dial and grpc.NewClient: a Balancer is
 // given the very bytes that v1.29.1 gave it, or grpc refuses the target. What is
@@ -34,17 +46,17 @@ func FuzzTarget(f *testing.F) {
 		defer logged.Drop()()
 		insecure := grpc.WithTransportCredentials(insecure.NewCredentials())
 		var b targetBalancer
-		conn, err := grpc.Dial(target, WithBalancer(&b), insecure)
+		conn, err := grpc.Dial(target, adapter.WithBalancer(&b), insecure)
 		if err == nil {
 			conn.Close()
 		}
 		checkTarget(t, "Dial", "passthrough", target, b.target, err)
 
 		b = targetBalancer{}
-		conn, err = grpc.NewClient(target, WithBalancer(&b), insecure)
+		conn, err = grpc.NewClient(target, adapter.WithBalancer(&b), insecure)
 		if err == nil {
 			if conn.Connect(); b.target == nil {
-				_, rpcErr := backend.Call(testContext(t), conn)
+				_, rpcErr := backend.Call(testwait.Context(t), conn)
 				if rpcErr != nil && strings.Contains(rpcErr.Error(), "delegating_resolver") {
 					conn.Close()
 					return // lost: today's grpc wants host:port behind "dns:///"
@@ -57,14 +69,19 @@ func FuzzTarget(f *testing.F) {
 }
 
 // targetBalancer records the target of Start, and refuses to start.
-type targetBalancer struct {
-	scriptBalancer
-	target *string
-}
+type targetBalancer struct{ target *string }
 
-func (b *targetBalancer) Start(target string, _ BalancerConfig) error {
+func (b *targetBalancer) Start(target string, _ adapter.BalancerConfig) error {
 	b.target = &target
 	return errors.New("not here")
+}
+
+func (*targetBalancer) Up(adapter.Address) func(error)   { return nil }
+func (*targetBalancer) Notify() <-chan []adapter.Address { return nil }
+func (*targetBalancer) Close() error                     { return nil }
+
+func (*targetBalancer) Get(context.Context, adapter.BalancerGetOptions) (adapter.Address, func(), error) {
+	return adapter.Address{}, nil, errors.New("not here")
 }
 
 // checkTarget looks at what became of target: at got, which is nil if Start has
