@@ -75,7 +75,7 @@ func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
 	}
 	b := m.balancer
 	if kind != "RoundRobin" {
-		m.recorder = newRecorder(m, b)
+		m.recorder = &recorder{Balancer: b, fault: m.fault, late: m.late, enter: m.enter, meddle: m.meddle}
 		b = m.recorder
 	}
 	m.option = &balancerOption{balancer: b} // WithBalancer's

@@ -14,22 +14,21 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// recorder wraps the Balancer of a machine and checks every callback: its place in
-// the order that Balancer documents, and that no lock is held.
+// recorder is a v1 Balancer that wraps another one and checks every callback: its
+// place in the order that Balancer documents, and, through enter and meddle, that no
+// lock is held.
 type recorder struct {
 	Balancer
-	machine *machine
+	fault  func(format string, args ...any)
+	late   func(what string, over *time.Time)
+	enter  func(what string) // is called within each callback but put
+	meddle func()            // is called within put
 
 	mu       sync.Mutex
 	ended    *time.Time      // when the last life ended; nil within one, from Start to the end of Close
 	started  bool            // the last Start succeeded, and Close has not been called
 	notified bool            // Notify has been called since
 	up       map[string]bool // likewise, by keyOfAddress
-}
-
-func newRecorder(m *machine, b Balancer) *recorder {
-	now := time.Now()
-	return &recorder{Balancer: b, machine: m, ended: &now}
 }
 
 // keyOfAddress is one text for what the contract calls one address.
@@ -44,7 +43,7 @@ func (r *recorder) locked(f func()) {
 // want faults what is not so.
 func (r *recorder) want(is bool, format string, args ...any) {
 	if !is {
-		r.machine.fault(format, args...)
+		r.fault(format, args...)
 	}
 }
 
@@ -53,7 +52,7 @@ func (r *recorder) Start(target string, c BalancerConfig) error {
 		r.want(!r.started, "Start in the middle of a life")
 		r.ended = nil
 	})
-	r.machine.enter("Start")
+	r.enter("Start")
 	err := r.Balancer.Start(target, c)
 	r.locked(func() { r.started, r.notified, r.up = err == nil, false, make(map[string]bool) })
 	return err
@@ -64,7 +63,7 @@ func (r *recorder) Notify() <-chan []Address {
 		r.want(r.started && !r.notified, "Notify, again: %v, in a life: %v", r.notified, r.started)
 		r.notified = true
 	})
-	r.machine.enter("Notify")
+	r.enter("Notify")
 	return r.Balancer.Notify()
 }
 
@@ -76,7 +75,7 @@ func (r *recorder) Up(a Address) func(error) {
 		r.want(r.started && !up[key], "Up(%s), which is up: %v, in a life: %v", key, up[key], r.started)
 		up[key] = true
 	})
-	r.machine.enter("Up")
+	r.enter("Up")
 	down := r.Balancer.Up(a)
 	return func(err error) {
 		r.locked(func() {
@@ -84,7 +83,7 @@ func (r *recorder) Up(a Address) func(error) {
 			r.want(err != nil, "down of %s without a reason", key)
 			delete(up, key)
 		})
-		r.machine.enter("down")
+		r.enter("down")
 		if down != nil {
 			down(err)
 		}
@@ -97,7 +96,7 @@ func (r *recorder) Close() error {
 		r.want(len(r.up) == 0, "Close while %v are up", r.up)
 		r.started = false
 	})
-	r.machine.enter("Close")
+	r.enter("Close")
 	err := r.Balancer.Close()
 	now := time.Now()
 	r.locked(func() { r.ended = &now })
@@ -113,8 +112,8 @@ func (r *recorder) now() (up map[string]bool, ended *time.Time) {
 // Get records the pick for the RPC that ctx belongs to, and what becomes of put.
 func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
 	_, ended := r.now()
-	r.machine.late("Get", ended)
-	r.machine.enter("Get")
+	r.late("Get", ended)
+	r.enter("Get")
 	a, put, err := r.Balancer.Get(ctx, opts)
 	rpc, ok := ctx.Value(rpcKey{}).(*machineRPC)
 	if err != nil || !ok {
@@ -126,7 +125,7 @@ func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, f
 	return a, func() {
 		r.want(!called.Swap(true), "put for %s is called twice", a.Addr)
 		rpc.puts.Add(-1)
-		r.machine.meddle()
+		r.meddle()
 		if put != nil {
 			put()
 		}
