@@ -74,16 +74,6 @@ func ExampleWithBalancer() {
 	// Output: true
 }
 
-// A RoundRobin without a resolver dials the target, as it always did.
-func ExampleRoundRobin() {
-	s := server()
-	defer s.Stop()
-
-	conn, err := grpc.Dial(s.Addr(), grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(nil)))
-	fmt.Println(answers(s, conn, err))
-	// Output: true
-}
-
 // A ClientConn with a service config of its own.
 func ExampleWithBalancerAndServiceConfig() {
 	s := server()
