@@ -23,6 +23,7 @@ type halves struct {
 	resolver resolver.Resolver
 	policy   balancer.Balancer
 	lists    chan []Address                                    // Notify's, of a scriptBalancer
+	closing  bool                                              // grpc makes no SubConns any more
 	became   func(addrs []resolver.Address) []resolver.Address // if there is one
 
 	// What the policy has done.
@@ -101,6 +102,9 @@ type fakeCC struct {
 }
 
 func (cc fakeCC) NewSubConn(a []resolver.Address, o balancer.NewSubConnOptions) (balancer.SubConn, error) {
+	if cc.h.closing {
+		return nil, errors.New("closing")
+	}
 	s := &fakeSubConn{addr: a[0].Addr, listener: o.StateListener}
 	cc.h.subConns = append(cc.h.subConns, s)
 	return s, nil

@@ -32,8 +32,9 @@ func livesOf(t *testing.T, b Balancer) (begin func() resolver.Resolver) {
 // its Close does.
 func TestCloseAfterFailedStart(t *testing.T) {
 	for name, b := range map[string]*scriptBalancer{
-		"Start fails":  {start: func(string, BalancerConfig) error { return errors.New("no") }},
-		"Close panics": {close: func() error { panic("close of closed channel") }},
+		"Start fails":   {start: func(string, BalancerConfig) error { return errors.New("no") }},
+		"Notify panics": {notify: func() <-chan []Address { panic("no channel") }},
+		"Close panics":  {close: func() error { panic("close of closed channel") }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			livesOf(t, b)().Close()

@@ -42,6 +42,10 @@ func TestPolicyDialsWhatTheStateSays(t *testing.T) {
 		proxies = []string{"proxy:1", "proxy:2"}
 		h.list(a, b)
 		want("a proxy that moves", "0=proxy:1 2=proxy:2")
+		h.closing = true
+		proxies = append(proxies, "proxy:1")
+		h.list(a, b, Address{Addr: "c:1"})
+		want("a ClientConn that is closing", "0=proxy:1 2=proxy:2")
 		proxies = nil
 		h.list(a)
 		want("a State that grpc has lost one of", "0=proxy:1 2=proxy:2")
