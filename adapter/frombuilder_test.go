@@ -102,13 +102,13 @@ func TestFromBuilderErrors(t *testing.T) {
 		one := resolver.State{Addresses: []resolver.Address{{Addr: "a:1"}}}
 		cc.ReportError(errors.New("vendor is down"))
 		known(noneAvailable + ": vendor is down")
-		cc.ReportError(errors.New("over before Next looks"))
 		if err := cc.UpdateState(resolver.State{}); err != balancer.ErrBadResolverState {
 			t.Errorf("UpdateState without addresses: %v, want what makes a resolver try again", err)
 		}
 		known(noneAvailable)
 		cc.ReportError(errors.New("vendor is down again"))
 		known(noneAvailable + ": vendor is down again")
+		cc.ReportError(errors.New("over before Next looks"))
 		modern.UpdateState(resolver.State{})
 		known(noneAvailable)
 		modern.UpdateState(one)

@@ -83,8 +83,10 @@ func TestStartWaitsForClose(t *testing.T) {
 			if got := fmt.Sprint(b.recorded()); got != "[Start Notify Close]" {
 				t.Errorf("calls %s before Close has returned, want one life", got)
 			}
-			if what == "ends" {
-				r.Close()
+			if began := time.Now(); what == "ends" {
+				if r.Close(); time.Since(began) > 0 {
+					t.Errorf("another Close took %v", time.Since(began))
+				}
 			}
 			close(release)
 			synctest.Wait()
@@ -172,6 +174,30 @@ func TestUpThatReturnsAfterClose(t *testing.T) {
 		h.subConns[0].enter(connectivity.Idle)
 		if downs != 0 || strings.Contains(log(), "panicked") {
 			t.Errorf("%d downs; in the log: %s", downs, log())
+		}
+	})
+}
+
+// An Up or a down that panics is logged, and the next one is called all the same.
+func TestUpAndDownThatPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, ups := logged.Mark(), 0
+		h := newHalves(t, &scriptBalancer{up: func(Address) func(error) {
+			if ups++; ups == 1 {
+				panic("not ready")
+			}
+			return func(error) { panic("not mine") }
+		}})
+		h.list(Address{Addr: "a:1"})
+		for range 2 {
+			h.subConns[0].enter(connectivity.Ready)
+			h.subConns[0].enter(connectivity.TransientFailure)
+		}
+		h.close()
+		for _, want := range []string{"Up panicked: not ready", "Up's function panicked: not mine"} {
+			if !strings.Contains(log(), want) {
+				t.Errorf("%q is not in the log", want)
+			}
 		}
 	})
 }

@@ -79,7 +79,14 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	}
 
 	list = start("two", second, "b:1", "a:1")
-	rr.Up(list[1])
+	for _, want := range list { // nobody is up, and they take turns all the same
+		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a != want {
+			t.Errorf("Get: %v, %v, want %v", a, err, want)
+		}
+	}
+	if rr.Up(list[1]) == nil {
+		t.Error("what was up in the life before is still up")
+	}
 	down(nil) // of the life before
 	for range 2 {
 		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
@@ -87,6 +94,16 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 		}
 	}
 	rr.Close()
+
+	if err := rr.Start("three", BalancerConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	rr.Close()
+	select {
+	case <-rr.Notify():
+	default:
+		t.Error("the channel of a first Notify after Close is open")
+	}
 }
 
 // A Start that takes over, as of a second ClientConn with the same wrapper of a
