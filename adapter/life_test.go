@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/resolver"
 )
@@ -145,84 +144,6 @@ func TestWrappedRoundRobinUnderTwoConns(t *testing.T) {
 	r.watcher(t, 1).send(t, add(addrsOf(b...)...)...)
 	callAll(t, one, b...)
 	callAll(t, two, b...)
-}
-
-// An Up that waits for Close gets it. What it returns after that is not called: that
-// life is over.
-func TestUpThatReturnsAfterClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := logged.Mark()
-		downs := 0
-		closed := make(chan struct{})
-		h := newHalves(t, &scriptBalancer{
-			up: func(Address) func(error) {
-				<-closed
-				time.Sleep(10 * closeTime)
-				return func(error) { downs++ }
-			},
-			close: func() error { close(closed); return nil },
-		})
-		h.list(Address{Addr: "a:1"})
-		go h.subConns[0].enter(connectivity.Ready)
-		synctest.Wait() // in Up
-		began := time.Now()
-		h.resolver.Close()
-		if took := time.Since(began); took > closeTime {
-			t.Errorf("Close took %v, want %v at most", took, closeTime)
-		}
-		elapse(10 * closeTime)
-		h.subConns[0].enter(connectivity.Idle)
-		if downs != 0 || strings.Contains(log(), "panicked") {
-			t.Errorf("%d downs; in the log: %s", downs, log())
-		}
-	})
-}
-
-// An Up or a down that panics is logged, and the next one is called all the same.
-func TestUpAndDownThatPanic(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log, ups := logged.Mark(), 0
-		h := newHalves(t, &scriptBalancer{up: func(Address) func(error) {
-			if ups++; ups == 1 {
-				panic("not ready")
-			}
-			return func(error) { panic("not mine") }
-		}})
-		h.list(Address{Addr: "a:1"})
-		for range 2 {
-			h.subConns[0].enter(connectivity.Ready)
-			h.subConns[0].enter(connectivity.TransientFailure)
-		}
-		h.close()
-		for _, want := range []string{"Up panicked: not ready", "Up's function panicked: not mine"} {
-			if !strings.Contains(log(), want) {
-				t.Errorf("%q is not in the log", want)
-			}
-		}
-	})
-}
-
-// A down that is running ends before Balancer.Close is called.
-func TestCloseWaitsForDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &scriptBalancer{}
-		b.up = func(Address) func(error) {
-			return func(error) {
-				time.Sleep(closeTime / 4)
-				b.record("down")
-			}
-		}
-		h := newHalves(t, b)
-		h.list(Address{Addr: "a:1"})
-		h.subConns[0].enter(connectivity.Ready)
-		go h.subConns[0].enter(connectivity.TransientFailure)
-		synctest.Wait() // in down
-		h.resolver.Close()
-		if calls := b.recorded(); !slices.Equal(calls[len(calls)-2:], []string{"down", "Close"}) {
-			t.Errorf("calls %q, want Close after down", calls)
-		}
-		time.Sleep(closeTime) // in which a down that Close has left behind ends
-	})
 }
 
 // Dial waits ten seconds for a Start, and says so when it gives up. Close does not
