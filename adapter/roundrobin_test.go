@@ -194,3 +194,36 @@ func TestNotifyHasTheNewest(t *testing.T) {
 		}
 	}
 }
+
+// The reason why there is no address is shown for as long as it is true, and no
+// longer than the life that it is of.
+func TestReasonComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newReporter()
+		rr := started(t, inTurn(w, newReporter()), "svc")
+		shows := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if got := refusal(t, rr); got != noneAvailable+want {
+				t.Errorf("Get says %q, want %q behind %q", got, want, noneAvailable)
+			}
+		}
+		w.report(errors.New("no leader"))
+		shows(": no leader")
+		w.report(errors.New("permission denied"))
+		shows(": permission denied")
+		w.report(nil)
+		shows("")
+		w.report(errors.New("no leader"))
+		w.send(t, add("a:1")...) // without saying that the trouble is over
+		w.send(t, del("a:1")...)
+		shows("")
+		w.report(errors.New("no leader"))
+		rr.Close()
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		shows("")
+		rr.Close()
+	})
+}
