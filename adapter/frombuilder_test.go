@@ -30,7 +30,8 @@ func TestFromBuilderUpdates(t *testing.T) {
 	modern := manual.NewBuilderWithScheme("vendor")
 	modern.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: "b:1"}, {Addr: "a:1"}, {Addr: "a:1"}}})
 	var target string
-	modern.BuildCallback = func(t resolver.Target, _ resolver.ClientConn, _ resolver.BuildOptions) { target = t.Endpoint() }
+	var cc resolver.ClientConn
+	modern.BuildCallback = func(t resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { target, cc = t.Endpoint(), c }
 	closed := 0
 	modern.CloseCallback = func() { closed++ }
 	w, err := FromBuilder(modern).Resolve("vendor://authority/svc/with/path")
@@ -41,6 +42,8 @@ func TestFromBuilderUpdates(t *testing.T) {
 		t.Errorf("the resolver got %q", target)
 	}
 	expectNext(t, w, "+b:1 +a:1")
+	w.(ErrorReporter).OnError(func(err error) { t.Errorf("Next reports %v, which is over", err) })
+	cc.ReportError(errors.New("no answer"))
 	modern.UpdateState(resolver.State{Endpoints: []resolver.Endpoint{
 		{Addresses: []resolver.Address{{Addr: "c:1"}, {Addr: "d:1"}}}, {Addresses: []resolver.Address{{Addr: "a:1"}}}}})
 	expectNext(t, w, "-b:1 +c:1 +d:1")
@@ -108,7 +111,6 @@ func TestFromBuilderErrors(t *testing.T) {
 		known(noneAvailable)
 		cc.ReportError(errors.New("vendor is down again"))
 		known(noneAvailable + ": vendor is down again")
-		cc.ReportError(errors.New("over before Next looks"))
 		modern.UpdateState(resolver.State{})
 		known(noneAvailable)
 		modern.UpdateState(one)
