@@ -34,12 +34,18 @@ type halves struct {
 
 func newHalves(t *testing.T, b Balancer) *halves {
 	t.Helper()
+	return begin(t, &bridgeBuilder{option: &balancerOption{balancer: b}})
+}
+
+// begin begins a life of the builder's Balancer.
+func begin(t *testing.T, builder *bridgeBuilder) *halves {
+	t.Helper()
 	h := &halves{lists: make(chan []Address)}
-	if s, ok := b.(*scriptBalancer); ok && s.notify == nil {
+	if s, ok := builder.option.balancer.(*scriptBalancer); ok && s.notify == nil {
 		s.notify = func() <-chan []Address { return h.lists }
 	}
 	h.policy = balancer.Get(policyName).Build(fakeCC{h: h}, balancer.BuildOptions{})
-	h.resolver = build(t, &bridgeBuilder{option: &balancerOption{balancer: b}}, &toldConn{update: func(s resolver.State) {
+	h.resolver = build(t, builder, &toldConn{update: func(s resolver.State) {
 		if s.Endpoints == nil {
 			t.Error("grpc has to make endpoints, which costs it more than all the rest")
 		}

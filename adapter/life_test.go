@@ -12,8 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/status"
 )
 
 // livesOf returns a function that begins a life of b, as Dial and the end of
@@ -63,6 +65,22 @@ func TestSlowStartOnWake(t *testing.T) {
 		}
 		close(release)
 		r.Close()
+	})
+}
+
+// What Get says of addresses is not taken for a Balancer that cannot start twice.
+func TestGetOfASecondLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		builder := &bridgeBuilder{option: &balancerOption{balancer: &scriptBalancer{
+			get:    func() (Address, func(), error) { return Address{}, nil, status.Error(codes.Unavailable, "none") },
+			notify: func() <-chan []Address { return nil },
+		}}}
+		begin(t, builder).close()
+		h := begin(t, builder)
+		defer h.close()
+		if _, err := h.pick(t); err == nil || err.Error() != "none" {
+			t.Errorf("the pick says %v, want what Get says", err)
+		}
 	})
 }
 

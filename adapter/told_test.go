@@ -73,6 +73,23 @@ func TestToldOfFailures(t *testing.T) {
 	})
 }
 
+// A Resolve that fails is told, and tried again.
+func TestToldOfResolve(t *testing.T) {
+	failure := map[string]string{
+		"NewBuilder":   `resolving target "": no such cluster`,
+		"WithBalancer": "[]", // as above
+	}
+	eachBuilder(t, func(t *testing.T, name string, start func(naming.Resolver, *toldConn)) {
+		w, cc := newScriptWatcher(), &toldConn{}
+		start(inTurn(errors.New("no such cluster"), w), cc)
+		w.send(t, add("a:1")...)
+		synctest.Wait()
+		if want := []string{failure[name], "[a:1]"}; !slices.Equal(cc.told, want) {
+			t.Errorf("grpc was told of %q, want %q", cc.told, want)
+		}
+	})
+}
+
 // Another life, as after idleness, asks for another watcher, and has as long for
 // what that says first as after Dial: RPCs wait for it.
 func TestToldNothingBeforeTheFirstNext(t *testing.T) {

@@ -26,6 +26,9 @@ type full struct{ *scripted }
 
 func (full) FirstNextIsFull() bool { return true }
 
+// plain is a watcher without optional methods.
+type plain struct{ naming.Watcher }
+
 func deleted(addr string) []*naming.Update { return []*naming.Update{{Op: naming.Delete, Addr: addr}} }
 
 // A watcher that comes after another may not know everything. What its first Next
@@ -63,7 +66,7 @@ func TestWhatALaterWatcherReplaces(t *testing.T) {
 					case "full":
 						r = inTurn{full{first}, full{second}}
 					case "after full":
-						r = inTurn{full{first}, second}
+						r = inTurn{full{first}, plain{second}}
 					case "in use":
 						r, second = inTurn{unclosable{first}}, first
 					}
