@@ -29,7 +29,7 @@ func (u unclosable) Resolve(string) (naming.Watcher, error) {
 func (u unclosable) Close() {}
 
 // Stop while Resolve waits for a Next that Close has not ended: the resolver is not
-// asked any more.
+// asked any more. Stop while another watch waits for what that Next returns: it ends.
 func TestCloseBeforeResolve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolves, calls := 0, new(Calls)
@@ -53,6 +53,17 @@ func TestCloseBeforeResolve(t *testing.T) {
 		w.Stop()
 		if err := <-done; err != nil || resolves != 1 {
 			t.Errorf("Resolve: %v; the resolver was asked %d times, want once", err, resolves)
+		}
+		w = watch(r, calls)
+		ended := false
+		go func() {
+			w.Run(w.Resolve())
+			ended = true
+		}()
+		time.Sleep(2 * settleTime)
+		w.Stop()
+		if synctest.Wait(); !ended {
+			t.Error("the watch does not end with Stop")
 		}
 		r.results <- nil // ends Next
 	})
