@@ -2,20 +2,18 @@ package adapter
 
 import (
 	"errors"
-	"reflect"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -23,8 +21,7 @@ import (
 func TestFromBuilderDNS(t *testing.T) {
 	b := startBackends(t, 1)
 	for _, target := range []string{b[0].Addr(), "dns:///" + b[0].Addr()} {
-		balancer := &preferring{Balancer: RoundRobin(FromBuilder(resolver.Get("dns"))), addr: b[0].Addr()}
-		callAll(t, dial(t, target, WithBalancer(balancer)), b[0])
+		callAll(t, dial(t, target, WithBalancer(RoundRobin(FromBuilder(resolver.Get("dns"))))), b[0])
 	}
 }
 
@@ -33,10 +30,11 @@ func TestFromBuilderUpdates(t *testing.T) {
 	modern := manual.NewBuilderWithScheme("vendor")
 	modern.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: "b:1"}, {Addr: "a:1"}, {Addr: "a:1"}}})
 	var target string
-	modern.BuildCallback = func(t resolver.Target, _ resolver.ClientConn, _ resolver.BuildOptions) { target = t.Endpoint() }
+	var cc resolver.ClientConn
+	modern.BuildCallback = func(t resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { target, cc = t.Endpoint(), c }
 	closed := 0
 	modern.CloseCallback = func() { closed++ }
-	w, err := FromBuilder(modern).Resolve("svc/with/path")
+	w, err := FromBuilder(modern).Resolve("vendor://authority/svc/with/path")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +42,8 @@ func TestFromBuilderUpdates(t *testing.T) {
 		t.Errorf("the resolver got %q", target)
 	}
 	expectNext(t, w, "+b:1 +a:1")
+	w.(ErrorReporter).OnError(func(err error) { t.Errorf("Next reports %v, which is over", err) })
+	cc.ReportError(errors.New("no answer"))
 	modern.UpdateState(resolver.State{Endpoints: []resolver.Endpoint{
 		{Addresses: []resolver.Address{{Addr: "c:1"}, {Addr: "d:1"}}}, {Addresses: []resolver.Address{{Addr: "a:1"}}}}})
 	expectNext(t, w, "-b:1 +c:1 +d:1")
@@ -59,6 +59,7 @@ func TestFromBuilderUpdates(t *testing.T) {
 	}
 }
 
+// expectNext wants updates such as "+a:1 -b:1(1)", with Metadata in brackets.
 func expectNext(t *testing.T, w naming.Watcher, want string) {
 	t.Helper()
 	updates, err := w.Next()
@@ -67,14 +68,20 @@ func expectNext(t *testing.T, w naming.Watcher, want string) {
 	}
 	var got []string
 	for _, u := range updates {
-		got = append(got, string("+-"[u.Op])+u.Addr)
+		text := string("+-"[u.Op]) + u.Addr
+		if u.Metadata != nil {
+			text += fmt.Sprintf("(%v)", u.Metadata)
+		}
+		got = append(got, text)
 	}
 	if got := strings.Join(got, " "); got != want {
 		t.Fatalf("Next: %q, want %q", got, want)
 	}
 }
 
-// Errors of the modern resolver reach the RPC while nothing is known.
+// Errors of the modern resolver are shown while nothing is known, and that it is
+// well again is told though it has nothing new to say. What it says first in
+// another life is all there is.
 func TestFromBuilderErrors(t *testing.T) {
 	if _, err := FromBuilder(nil).Resolve("svc"); !errors.Is(err, errNilBuilder) {
 		t.Errorf("nil Builder: %v", err)
@@ -83,20 +90,41 @@ func TestFromBuilderErrors(t *testing.T) {
 		t.Error("a target that is no URL is no error")
 	}
 
-	modern := manual.NewBuilderWithScheme("vendor")
-	var cc resolver.ClientConn
-	modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
-	conn := dial(t, "svc", WithBalancer(RoundRobin(FromBuilder(modern))))
-	cc.ReportError(errors.New("vendor is down"))
-	_, err := backend.Call(testContext(t), conn)
-	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "vendor is down") {
-		t.Errorf("RPC: %v", err)
-	}
-	b := startBackends(t, 1)
-	modern.UpdateState(resolver.State{Addresses: []resolver.Address{{Addr: b[0].Addr()}}})
-	callAll(t, conn, b[0])
-	cc.ReportError(errors.New("vendor is down again"))
-	callAll(t, conn, b[0])
+	synctest.Test(t, func(t *testing.T) {
+		modern := manual.NewBuilderWithScheme("vendor")
+		var cc resolver.ClientConn
+		modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
+		rr := started(t, FromBuilder(modern), "svc")
+		known := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); a.Addr != want && status.Convert(err).Message() != want {
+				t.Errorf("Get: %q, %v, want %q", a.Addr, err, want)
+			}
+		}
+		one := resolver.State{Addresses: []resolver.Address{{Addr: "a:1"}}}
+		cc.ReportError(errors.New("vendor is down"))
+		known(noneAvailable + ": vendor is down")
+		if err := cc.UpdateState(resolver.State{}); err != balancer.ErrBadResolverState {
+			t.Errorf("UpdateState without addresses: %v, want what makes a resolver try again", err)
+		}
+		known(noneAvailable)
+		cc.ReportError(errors.New("vendor is down again"))
+		known(noneAvailable + ": vendor is down again")
+		modern.UpdateState(resolver.State{})
+		known(noneAvailable)
+		modern.UpdateState(one)
+		known("a:1")
+		cc.ReportError(errors.New("vendor is down a third time"))
+		known("a:1")
+		rr.Close()
+		modern.InitialState(resolver.State{Addresses: []resolver.Address{}})
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		known(noneAvailable)
+		rr.Close()
+	})
 }
 
 // naming -> modern -> naming: the same updates, Metadata and target.
@@ -111,40 +139,14 @@ func TestRoundTripNaming(t *testing.T) {
 	if got := r.resolved(); !slices.Equal(got, []string{"svc?tag=%2F"}) {
 		t.Errorf("Resolve got %q", got)
 	}
-	weight := map[string]int{"weight": 3}
-	inner.send(t, addWith("a:1", weight), addWith("a:1", 2), addWith("b:1", nil))
-	updates, err := w.Next()
-	if err != nil || len(updates) != 3 || !reflect.DeepEqual(updates[0].Metadata, weight) || updates[1].Metadata != 2 || updates[2].Metadata != nil {
-		t.Fatalf("Next: %v, %v", updates, err)
-	}
+	inner.send(t, addWith("a:1", map[string]int{"weight": 3}), addWith("a:1", 2), addWith("b:1", nil))
+	expectNext(t, w, "+a:1(map[weight:3]) +a:1(2) +b:1")
 	inner.send(t, &naming.Update{Op: naming.Delete, Addr: "a:1", Metadata: 2})
-	if updates, err = w.Next(); err != nil || len(updates) != 1 || updates[0].Op != naming.Delete || updates[0].Metadata != 2 {
-		t.Fatalf("Next: %v, %v", updates, err)
-	}
+	expectNext(t, w, "-a:1(2)")
 	w.Close()
 	if inner.closeCount() != 1 {
 		t.Errorf("the inner watcher was closed %d times, want once", inner.closeCount())
 	}
-}
-
-// modern -> naming -> modern, with RPCs, and idleness in between.
-func TestRoundTripModern(t *testing.T) {
-	b := startBackends(t, 2)
-	modern := manual.NewBuilderWithScheme("vendor")
-	state := func(b ...*backend.Backend) (s resolver.State) {
-		for _, a := range addrsOf(b...) {
-			s.Addresses = append(s.Addresses, resolver.Address{Addr: a})
-		}
-		return s
-	}
-	modern.InitialState(state(b...))
-	conn := dial(t, "again:///svc", grpc.WithIdleTimeout(shortIdle),
-		grpc.WithResolvers(NewBuilder("again", FromBuilder(modern))), grpc.WithDefaultServiceConfig(roundRobinConfig))
-	callAll(t, conn, b...)
-	waitIdle(t, conn)
-	callAll(t, conn, b...)
-	modern.UpdateState(state(b[1]))
-	callAll(t, conn, b[1])
 }
 
 // Resolvers that look only when asked are asked.
@@ -179,28 +181,4 @@ func TestFromBuilderClosedBeforeNext(t *testing.T) {
 			t.Fatalf("Next after Close: %v, %v", updates, err)
 		}
 	}
-}
-
-// That the resolver is well again is told though it has nothing new to say.
-func TestFromBuilderRecovers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		modern := manual.NewBuilderWithScheme("vendor")
-		modern.InitialState(resolver.State{Addresses: []resolver.Address{}})
-		var cc resolver.ClientConn
-		modern.BuildCallback = func(_ resolver.Target, c resolver.ClientConn, _ resolver.BuildOptions) { cc = c }
-		b := startByHand(t, FromBuilder(modern))
-		b.after(0)
-		for _, want := range []string{noneAvailable + ": vendor is down", noneAvailable} {
-			if want == noneAvailable {
-				modern.UpdateState(resolver.State{})
-			} else {
-				cc.ReportError(errors.New("vendor is down"))
-			}
-			synctest.Wait()
-			if got := refusal(t, b); got != want {
-				t.Errorf("Get says %q, want %q", got, want)
-			}
-		}
-		b.Close()
-	})
 }

@@ -1,9 +1,8 @@
 package adapter
 
 import (
-	"errors"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -25,12 +24,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// What internal/follow waits for at most, between two calls of Resolve and for a
-// Next that Close does not end.
-const (
-	lastRetry  = 30 * time.Second
-	settleTime = 100 * time.Millisecond
-)
+// lastRetry is the longest that internal/follow waits between two calls of Resolve.
+const lastRetry = 30 * time.Second
 
 // How tests of this package wait.
 const patience = testwait.Patience
@@ -53,6 +48,12 @@ func receive[T any](t *testing.T, what string, ch <-chan T) T {
 		t.Fatalf("%s: nothing came within %v", what, patience)
 	}
 	panic("unreachable")
+}
+
+// elapse lets d go by, of the bubble's time, and everything that it brings about.
+func elapse(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func startBackends(t *testing.T, n int) []*backend.Backend {
@@ -138,114 +139,4 @@ func addrsOf(backends ...*backend.Backend) []string {
 		list[i] = b.Addr()
 	}
 	return list
-}
-
-// scriptResolver is a naming.Resolver under the test's control.
-type scriptResolver struct {
-	resolve func(target string) (naming.Watcher, error) // nil: a new scriptWatcher
-
-	mu       sync.Mutex
-	targets  []string
-	watchers []*scriptWatcher
-}
-
-func (r *scriptResolver) Resolve(target string) (naming.Watcher, error) {
-	r.mu.Lock()
-	r.targets = append(r.targets, target)
-	r.mu.Unlock()
-	if r.resolve != nil {
-		return r.resolve(target)
-	}
-	w := newScriptWatcher()
-	r.mu.Lock()
-	r.watchers = append(r.watchers, w)
-	r.mu.Unlock()
-	return w, nil
-}
-
-func (r *scriptResolver) resolved() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]string(nil), r.targets...)
-}
-
-// watcher waits for the n-th watcher, from 0.
-func (r *scriptResolver) watcher(t *testing.T, n int) *scriptWatcher {
-	t.Helper()
-	var w *scriptWatcher
-	eventually(t, "the resolver is asked", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.watchers) > n {
-			w = r.watchers[n]
-		}
-		return w != nil
-	})
-	return w
-}
-
-type nextResult struct {
-	updates []*naming.Update
-	err     error
-}
-
-// scriptWatcher returns from Next what the test sends.
-type scriptWatcher struct {
-	results chan nextResult
-	closed  chan struct{}
-
-	mu     sync.Mutex
-	nexts  int
-	closes int
-}
-
-func newScriptWatcher() *scriptWatcher {
-	return &scriptWatcher{results: make(chan nextResult), closed: make(chan struct{})}
-}
-
-func (w *scriptWatcher) Next() ([]*naming.Update, error) {
-	w.mu.Lock()
-	w.nexts++
-	w.mu.Unlock()
-	select {
-	case r := <-w.results:
-		return r.updates, r.err
-	case <-w.closed:
-		return nil, errors.New("scriptWatcher is closed")
-	}
-}
-
-func (w *scriptWatcher) Close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closes++; w.closes == 1 {
-		close(w.closed)
-	}
-}
-
-func (w *scriptWatcher) closeCount() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.closes
-}
-
-// send makes a Next return updates, and waits until it does.
-func (w *scriptWatcher) send(t *testing.T, updates ...*naming.Update) {
-	t.Helper()
-	w.result(t, nextResult{updates: updates})
-}
-
-// fail makes a Next return err.
-func (w *scriptWatcher) fail(t *testing.T, err error) {
-	t.Helper()
-	w.result(t, nextResult{err: err})
-}
-
-func (w *scriptWatcher) result(t *testing.T, r nextResult) {
-	t.Helper()
-	select {
-	case w.results <- r:
-	case <-time.After(patience):
-		t.Fatal("Next is not called")
-	}
 }

@@ -1,238 +1,156 @@
 package adapter
 
-// What happens between the lives of a balancer: Start that is slow or fails,
-// Close that is slow, Start again.
+// Calls of a balancer that take long, fail or panic, and what comes between two of
+// its lives.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/status"
-
-	"github.com/grpcnaming/grpcnaming/internal/backend"
-	"github.com/grpcnaming/grpcnaming/naming"
 )
 
-// A Balancer is closed though its Start failed, once, as in v1.29.1.
-func TestCloseAfterFailedStart(t *testing.T) {
-	balancer := &scriptBalancer{start: func(string, BalancerConfig) error { return errors.New("no") }}
-	conn := dial(t, "svc", WithBalancer(balancer))
-	conn.Close()
-	calls := balancer.recorded()
-	if calls[len(calls)-1] != "Close" || strings.Count(strings.Join(calls, " "), "Close") != 1 {
-		t.Errorf("calls %q, want one Close, at the end", calls)
+// livesOf returns a function that begins a life of b, as Dial and the end of
+// idleness do.
+func livesOf(t *testing.T, b Balancer) (begin func() resolver.Resolver) {
+	builder := &bridgeBuilder{option: &balancerOption{balancer: b}}
+	return func() resolver.Resolver {
+		r := build(t, builder, &toldConn{})
+		synctest.Wait()
+		return r
 	}
 }
 
-// Close while Start runs: conn.Close does not wait for it for ever, and the
-// Balancer is closed when it has started.
-func TestCloseWhileStarting(t *testing.T) {
-	release := make(chan struct{})
-	starting := make(chan struct{}, 2)
-	balancer := &scriptBalancer{}
-	var starts atomic.Int32
-	balancer.start = func(string, BalancerConfig) error {
-		if starts.Add(1) == 1 {
-			return errors.New("once more") // so that the next Start is not within Dial
-		}
-		starting <- struct{}{}
-		<-release
-		return nil
-	}
-	conn := dial(t, "svc", WithBalancer(balancer))
-	receive(t, "the second Start", starting)
-	conn.Close()
-	if slices.Contains(balancer.recorded(), "Close") {
-		t.Error("Close is called while Start runs")
-	}
-	close(release)
-	eventually(t, "the balancer is closed", func() bool { return slices.Contains(balancer.recorded(), "Close") })
-	if slices.Contains(balancer.recorded(), "Notify") {
-		t.Error("Notify is called after Close")
+// A Balancer is closed once, also if its Start failed, as in v1.29.1, and whatever
+// its Close does.
+func TestCloseAfterFailedStart(t *testing.T) {
+	for name, b := range map[string]*scriptBalancer{
+		"Start fails":   {start: func(string, BalancerConfig) error { return errors.New("no") }},
+		"Notify panics": {notify: func() <-chan []Address { panic("no channel") }},
+		"Close panics":  {close: func() error { panic("close of closed channel") }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			livesOf(t, b)().Close()
+			if calls := b.recorded(); slices.Index(calls, "Close") != len(calls)-1 {
+				t.Errorf("%s: calls %q, want one Close, at the end", name, calls)
+			}
+		})
 	}
 }
 
 // After idleness it is an RPC that waits for Start, and it has a deadline.
 func TestSlowStartOnWake(t *testing.T) {
-	b := startBackends(t, 1)
-	release := make(chan struct{})
-	var starts atomic.Int32
-	balancer := &scriptBalancer{
-		start: func(string, BalancerConfig) error {
-			if starts.Add(1) == 2 {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		starts := 0
+		begin := livesOf(t, &scriptBalancer{start: func(string, BalancerConfig) error {
+			if starts++; starts == 2 {
 				<-release
 			}
 			return nil
-		},
-		get: func() (Address, func(), error) { return Address{Addr: b[0].Addr()}, nil, nil },
-	}
-	conn := dial(t, b[0].Addr(), WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle))
-	call(t, conn, grpc.WaitForReady(true))
-	waitIdle(t, conn)
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	began := time.Now()
-	if _, err := backend.Call(ctx, conn); status.Code(err) != codes.DeadlineExceeded || time.Since(began) > startTime/2 {
-		t.Errorf("RPC: %v after %v, want DeadlineExceeded at its deadline", err, time.Since(began))
-	}
-	close(release)
-	call(t, conn, grpc.WaitForReady(true))
-}
-
-// A life does not begin before the one before it has ended.
-func TestStartWaitsForClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := newMemNet()
-		server := grpc.NewServer()
-		go server.Serve(network)
-		defer server.Stop()
-		release := make(chan struct{})
-		balancer := &scriptBalancer{close: func() error { <-release; return nil }}
-		starts := func() int { return strings.Count(strings.Join(balancer.recorded(), " "), "Start") }
-		conn := dial(t, "svc", WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle), grpc.WithContextDialer(network.dial))
-		defer conn.Close()
-		time.Sleep(10*shortIdle + closeTime) // grpc has waited for Close long enough
-		if s := conn.GetState(); s != connectivity.Idle || !slices.Contains(balancer.recorded(), "Close") {
-			t.Fatalf("the channel is %v, calls %q", s, balancer.recorded())
-		}
-		conn.Connect()
-		synctest.Wait()
-		if n := starts(); n != 1 {
-			t.Errorf("Start was called %d times before Close returned", n)
+		}})
+		begin().Close()
+		began := time.Now()
+		r := begin()
+		if took := time.Since(began); took > 0 || starts != 2 {
+			t.Errorf("it takes %v, and Start was called %d times; want not to wait for the second", took, starts)
 		}
 		close(release)
-		synctest.Wait()
-		if n := starts(); n != 2 {
-			t.Errorf("Start was called %d times, want again after Close", n)
+		r.Close()
+	})
+}
+
+// What Get says of addresses is not taken for a Balancer that cannot start twice.
+func TestGetOfASecondLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		builder := &bridgeBuilder{option: &balancerOption{balancer: &scriptBalancer{
+			get:    func() (Address, func(), error) { return Address{}, nil, status.Error(codes.Unavailable, "none") },
+			notify: func() <-chan []Address { return nil },
+		}}}
+		begin(t, builder).close()
+		h := begin(t, builder)
+		defer h.close()
+		if _, err := h.pick(t); err == nil || err.Error() != "none" {
+			t.Errorf("the pick says %v, want what Get says", err)
 		}
 	})
+}
+
+// A life does not begin before the ones before it have ended, and one that ends
+// before it has begun has nothing to close.
+func TestStartWaitsForClose(t *testing.T) {
+	for _, unbegun := range []int{0, 1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			b := &scriptBalancer{close: func() error { <-release; return nil }}
+			begin := livesOf(t, b)
+			begin().Close() // gives up after closeTime
+			for range unbegun {
+				r, began := begin(), time.Now()
+				if r.Close(); time.Since(began) > closeTime {
+					t.Errorf("another Close took %v", time.Since(began))
+				}
+			}
+			r := begin()
+			synctest.Wait()
+			if got := fmt.Sprint(b.recorded()); got != "[Start Notify Close]" {
+				t.Errorf("calls %s before Close has returned, want one life", got)
+			}
+			close(release)
+			synctest.Wait()
+			if got := fmt.Sprint(b.recorded()); got != "[Start Notify Close Start Notify]" {
+				t.Errorf("after %d lives that did not begin: calls %s, want another life", unbegun, got)
+			}
+			r.Close()
+		})
+	}
 }
 
 // A ClientConn whose Start failed does not close the RoundRobin that another one
 // has started meanwhile.
 func TestFailedStartClosesNobodyElse(t *testing.T) {
-	b := startBackends(t, 1)
-	good := &scriptResolver{}
-	option := WithBalancer(RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
-		if target == "bad" {
-			return nil, errors.New("no such service")
-		}
-		return good.Resolve(target)
-	}}))
-	bad := dial(t, "bad", option)
-	conn := dial(t, "good", option)
-	good.watcher(t, 0).send(t, add(b[0].Addr())...)
-	callAll(t, conn, b...)
-	bad.Close()
-	call(t, conn)
-	if n := good.watcher(t, 0).closeCount(); n != 0 {
-		t.Errorf("the watcher of the other ClientConn was closed %d times", n)
-	}
-}
-
-// Close while a list without any of the addresses is being worked off: the
-// Balancer hears of each that it is down, and is closed after that.
-func TestCloseWhileGoingDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := newMemNet()
-		server := grpc.NewServer()
-		go server.Serve(network)
-		defer server.Stop()
-		var all []Address
-		for i := range 20 {
-			all = append(all, Address{Addr: fmt.Sprintf("a%d:1", i)})
+		w := newScriptWatcher()
+		begin := livesOf(t, RoundRobin(inTurn(errors.New("no such service"), w)))
+		bad, good := begin(), begin()
+		bad.Close()
+		if n := w.closeCount(); n != 0 {
+			t.Errorf("the watcher of the other ClientConn was closed %d times", n)
 		}
-		lists := make(chan []Address, 1)
-		lists <- all
-		var downs, downsAtClose atomic.Int32
-		release := make(chan struct{})
-		balancer := &scriptBalancer{
-			notify: func() <-chan []Address { return lists },
-			up: func(Address) func(error) {
-				return func(error) { <-release; downs.Add(1) }
-			},
-			close: func() error { downsAtClose.Store(downs.Load()); return nil },
-		}
-		conn := dial(t, "svc", WithBalancer(balancer), grpc.WithContextDialer(network.dial))
-		synctest.Wait() // all are up
-		lists <- nil
-		synctest.Wait() // the first is going down
-		closed := make(chan struct{})
-		go func() { conn.Close(); close(closed) }()
-		synctest.Wait() // Close waits for that
-		close(release)
-		<-closed
-		if n := downsAtClose.Load(); n != 20 {
-			t.Errorf("%d of 20 were down when the balancer was closed", n)
-		}
+		good.Close()
 	})
-}
-
-// A life that ends before it has begun has nothing to close.
-func TestCloseBeforeStart(t *testing.T) {
-	b := startBackends(t, 1)
-	release := make(chan struct{})
-	balancer := &scriptBalancer{
-		get:   func() (Address, func(), error) { return Address{Addr: b[0].Addr()}, nil, nil },
-		close: func() error { <-release; return nil },
-	}
-	conn := dial(t, b[0].Addr(), WithBalancer(balancer), grpc.WithIdleTimeout(shortIdle))
-	call(t, conn, grpc.WaitForReady(true))
-	waitIdle(t, conn)
-	conn.Connect() // waits for the Close that hangs
-	conn.Close()
-	close(release)
-	if n := strings.Count(strings.Join(balancer.recorded(), " "), "Close"); n != 1 {
-		t.Errorf("Close was called %d times for one Start", n)
-	}
-}
-
-// Balancer.Close that panics is contained.
-func TestCloseThatPanics(t *testing.T) {
-	balancer := &scriptBalancer{close: func() error { panic("close of closed channel") }}
-	dial(t, "svc", WithBalancer(balancer)).Close()
-	if calls := balancer.recorded(); calls[len(calls)-1] != "Close" {
-		t.Errorf("calls %q", calls)
-	}
 }
 
 // A Close that ends its sender, which waits for somebody to receive.
 func TestCloseIsReadWhileItRuns(t *testing.T) {
-	lists := make(chan []Address)
-	balancer := &scriptBalancer{
-		notify: func() <-chan []Address { return lists },
-		close: func() error {
-			lists <- nil // somebody must receive
-			return nil
-		},
-	}
-	conn := dial(t, "svc", WithBalancer(balancer))
-	began := time.Now()
-	conn.Close()
-	if took := time.Since(began); took >= closeTime {
-		t.Errorf("conn.Close took %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		lists := make(chan []Address)
+		r := livesOf(t, &scriptBalancer{
+			notify: func() <-chan []Address { return lists },
+			close:  func() error { lists <- nil; return nil },
+		})()
+		began := time.Now()
+		r.Close()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("Close took %v", took)
+		}
+	})
 }
-
-func (panickingReporter) OnError(func(error)) { panic("OnError") }
 
 // The wrapper of a RoundRobin cannot be made twice; the second ClientConn takes
 // over, and the first keeps what it has, as in v1.29.1.
 func TestWrappedRoundRobinUnderTwoConns(t *testing.T) {
 	b := startBackends(t, 2)
 	r := &scriptResolver{}
-	wrapped := struct{ Balancer }{RoundRobin(r)}
-	option := WithBalancer(wrapped)
+	option := WithBalancer(struct{ Balancer }{RoundRobin(r)})
 	one := dial(t, "svc", option)
 	r.watcher(t, 0).send(t, add(addrsOf(b...)...)...)
 	callAll(t, one, b...)
@@ -245,58 +163,38 @@ func TestWrappedRoundRobinUnderTwoConns(t *testing.T) {
 	callAll(t, two, b...)
 }
 
-// A Balancer that knows its addresses by == hears of each pointer it names.
-func TestUpForEachPointer(t *testing.T) {
-	b := startBackends(t, 1)
-	type zone struct{ name string }
-	lists := make(chan []Address)
-	ups := make(chan Address, 1)
-	downs := make(chan Address, 1)
-	balancer := &scriptBalancer{
-		notify: func() <-chan []Address { return lists },
-		up: func(a Address) func(error) {
-			ups <- a
-			return func(error) { downs <- a }
-		},
-	}
-	conn := dial(t, "svc", WithBalancer(balancer))
-	var last Address
-	for i := range 3 {
-		a := Address{Addr: b[0].Addr(), Metadata: &zone{"a"}}
-		lists <- []Address{a, a} // named twice
-		if i > 0 {
-			if got := receive(t, "down", downs); got != last {
-				t.Errorf("down of %v, want %v", got, last)
+// Dial waits ten seconds for a Start, and says so when it gives up. Close does not
+// wait for it, and the Balancer is closed when it has started, or failed to.
+func TestDialWaitsForStart(t *testing.T) {
+	for _, result := range []error{nil, errors.New("no")} {
+		synctest.Test(t, func(t *testing.T) {
+			log := logged.Mark()
+			release := make(chan struct{})
+			b := &scriptBalancer{start: func(string, BalancerConfig) error { <-release; return result }}
+			began := time.Now()
+			r := livesOf(t, b)()
+			if took := time.Since(began); took != 10*time.Second || !strings.Contains(log(), "Start has not returned") {
+				t.Errorf("it took %v; in the log: %s", took, log())
 			}
-		}
-		if got := receive(t, "Up", ups); got != a {
-			t.Errorf("Up of %v, want %v", got, a)
-		}
-		call(t, conn)
-		last = a
-	}
-	conn.Close()
-	if got := receive(t, "down at Close", downs); got != last {
-		t.Errorf("down of %v, want %v", got, last)
+			r.Close()
+			log = logged.Mark()
+			if got := fmt.Sprint(b.recorded()); got != "[Start]" {
+				t.Errorf("calls %s while Start runs", got)
+			}
+			close(release)
+			synctest.Wait()
+			if got := fmt.Sprint(b.recorded()); got != "[Start Close]" || log() != "" {
+				t.Errorf("calls %s when it has returned, want Close and nothing else; in the log: %s", got, log())
+			}
+		})
 	}
 }
 
-// The states that a channel shows.
-func TestChannelStates(t *testing.T) {
-	b := startBackends(t, 1)
-	r := &scriptResolver{}
-	conn := dial(t, "svc", WithBalancer(RoundRobin(r)))
-	reach := func(want connectivity.State) {
-		t.Helper()
-		eventually(t, want.String(), func() bool { return conn.GetState() == want })
+// DialCreds are a copy: a Balancer may override the server name in them.
+func TestBalancerConfigClones(t *testing.T) {
+	creds := credentials.NewTLS(nil)
+	c := balancerConfig(resolver.BuildOptions{DialCreds: creds})
+	if c.DialCreds == nil || c.DialCreds == creds {
+		t.Errorf("DialCreds %p, want a copy of %p", c.DialCreds, creds)
 	}
-	w := r.watcher(t, 0)
-	w.send(t)
-	reach(connectivity.TransientFailure)
-	w.send(t, add(b[0].Addr())...)
-	reach(connectivity.Ready)
-	w.send(t, del(b[0].Addr())...)
-	reach(connectivity.TransientFailure)
-	w.send(t, add("127.0.0.1:1")...)
-	reach(connectivity.TransientFailure)
 }

@@ -15,9 +15,10 @@ import (
 // luck decides on what a machine's callbacks do, which come on any goroutine, in
 // an order that no seed decides. So it is not the generator of the steps.
 type luck struct {
-	mu   sync.Mutex // guards what follows
-	rnd  *rand.Rand
-	calm bool // whatever may go wrong by chance does not
+	calm atomic.Bool // nothing goes wrong by chance, and no callback is asleep
+
+	mu  sync.Mutex // guards what follows
+	rnd *rand.Rand
 }
 
 func (l *luck) n(n int) int {
@@ -27,24 +28,7 @@ func (l *luck) n(n int) int {
 }
 
 // chance is true once in n times, and never in a calm.
-func (l *luck) chance(n int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.calm && l.rnd.IntN(n) == 0
-}
-
-func (l *luck) setCalm(v bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.calm = v
-}
-
-// isCalm says that no callback may be asleep, nor what should have come to rest.
-func (l *luck) isCalm() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.calm
-}
+func (l *luck) chance(n int) bool { return !l.calm.Load() && l.n(n) == 0 }
 
 // enter begins each callback but put, which comes when an RPC is over.
 func (m *machine) enter(what string) {
@@ -67,8 +51,14 @@ func (m *machine) meddle() {
 	if conn := m.dialled.Load(); conn != nil {
 		conn.GetState()
 	}
-	if m.luck.chance(3) {
-		m.useByHand()
+	if m.luck.chance(3) { // the Balancer is used by hand, too
+		m.balancer.Get(context.Background(), BalancerGetOptions{})
+		m.balancer.Notify()
+	}
+	if m.recorder == nil && m.luck.chance(3) {
+		if down := m.balancer.Up(Address{Addr: "by hand"}); down != nil {
+			down(nil)
+		}
 	}
 	if m.luck.chance(10) {
 		time.Sleep(time.Duration(m.luck.n(100)) * time.Millisecond)
@@ -77,38 +67,23 @@ func (m *machine) meddle() {
 
 // takeLocks takes each lock that a callback could be called under.
 func (m *machine) takeLocks() {
+	pass := func(l sync.Locker) {
+		l.Lock()
+		defer l.Unlock()
+	}
 	if p := latestPolicy.Load(); p != nil {
 		pass(&p.mu)
 	}
 	if b := m.option.latest.Load(); b != nil {
 		pass(&b.mu)
 	}
-	if rr := m.roundRobin; rr != nil {
+	if rr, ok := m.balancer.(*roundRobin); ok {
 		rr.mu.Lock()
 		l := rr.life
 		rr.mu.Unlock()
 		if l != nil {
 			follow.Known[Address](l.watch) // has a lock, too; those within internal/follow have a test there
 		}
-	}
-}
-
-func pass(l sync.Locker) {
-	l.Lock()
-	defer l.Unlock()
-}
-
-// useByHand uses the Balancer beside the ClientConn.
-func (m *machine) useByHand() {
-	if m.recorder != nil {
-		m.recorder.Balancer.Get(context.Background(), BalancerGetOptions{})
-		m.recorder.Balancer.Notify()
-		return
-	}
-	m.roundRobin.Get(context.Background(), BalancerGetOptions{})
-	m.roundRobin.Notify()
-	if down := m.roundRobin.Up(Address{Addr: "by hand"}); down != nil {
-		down(nil)
 	}
 }
 

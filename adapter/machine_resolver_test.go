@@ -3,6 +3,7 @@ package adapter
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -23,18 +24,17 @@ type machineWatcher struct {
 	resolver *machineResolver
 	results  chan nextResult
 	done     chan struct{}
+	failed   bool // an error is on its way; guarded by the resolver's lock
 
-	mu     sync.Mutex
-	failed bool
-	closes int
-	ended  *time.Time // when Close returned
-	nexts  int        // calls that are running
+	closes, nexts atomic.Int32              // the latter are calls that are running
+	ended         atomic.Pointer[time.Time] // when Close returned
 }
 
 func (r *machineResolver) Resolve(string) (naming.Watcher, error) {
 	m := r.machine
 	if m.recorder != nil {
-		m.late("Resolve", m.recorder.endTime())
+		_, ended := m.recorder.now()
+		m.late("Resolve", ended)
 	}
 	m.enter("Resolve")
 	if m.luck.chance(5) {
@@ -83,9 +83,7 @@ func (r *machineResolver) put(result nextResult) bool {
 		return false
 	}
 	w := r.watchers[len(r.watchers)-1]
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.failed || w.closes > 0 {
+	if w.failed || w.closes.Load() > 0 {
 		return false
 	}
 	w.failed = result.err != nil
@@ -98,11 +96,9 @@ func (r *machineResolver) checkClosed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, w := range r.watchers {
-		w.mu.Lock()
-		if w.closes != 1 {
-			r.machine.fault("watcher %d of %d has been closed %d times", i, len(r.watchers), w.closes)
+		if n := w.closes.Load(); n != 1 {
+			r.machine.fault("watcher %d of %d has been closed %d times", i, len(r.watchers), n)
 		}
-		w.mu.Unlock()
 	}
 }
 
@@ -113,45 +109,29 @@ func (w *machineWatcher) FirstNextIsFull() bool {
 }
 
 func (w *machineWatcher) Next() ([]*naming.Update, error) {
-	w.mu.Lock()
-	if w.nexts++; w.nexts > 1 {
+	if w.nexts.Add(1) > 1 {
 		w.resolver.machine.fault("Next is called while it runs")
 	}
-	ended := w.ended
-	w.mu.Unlock()
-	w.resolver.machine.late("Next", ended)
-	defer func() {
-		w.mu.Lock()
-		w.nexts--
-		w.mu.Unlock()
-	}()
+	defer w.nexts.Add(-1)
+	w.resolver.machine.late("Next", w.ended.Load())
 	w.resolver.machine.enter("Next")
 	select {
-	case <-w.done:
-		return nil, errors.New("closed")
-	default:
-	}
-	select {
 	case r := <-w.results:
-		return r.updates, r.err
+		if w.closes.Load() == 0 {
+			return r.updates, r.err
+		}
 	case <-w.done:
-		return nil, errors.New("closed")
 	}
+	return nil, errors.New("closed")
 }
 
 func (w *machineWatcher) Close() {
-	w.mu.Lock()
-	w.closes++
-	n := w.closes
-	w.mu.Unlock()
-	if n > 1 {
+	if n := w.closes.Add(1); n > 1 {
 		w.resolver.machine.fault("Watcher.Close is called for the %dth time", n)
 		return
 	}
 	close(w.done)
 	w.resolver.machine.meddle() // and not enter: Resolve may return after the end
 	now := time.Now()
-	w.mu.Lock()
-	w.ended = &now
-	w.mu.Unlock()
+	w.ended.Store(&now)
 }

@@ -18,51 +18,16 @@ type rpcKey struct{}
 type machineRPC struct {
 	id      string
 	cancel  func()
-	release chan struct{} // lets the handler return
-	arrived atomic.Int32  // handlers that it is in at the moment
-	done    chan struct{} // closed when what follows is set
+	finish  func()                  // lets the handler return
+	release chan struct{}           // closed by finish
+	arrived atomic.Int32            // handlers that it is in at the moment
+	puts    atomic.Int32            // that are outstanding
+	picked  atomic.Pointer[Address] // whom Get named last
+	done    chan struct{}           // closed when what follows is set
 	server  string
 	err     error
 
-	mu    sync.Mutex
-	picks []*pick
-
 	checked bool // for good; belongs to the machine
-}
-
-// pick is what one Get with an address has led to.
-type pick struct {
-	addr Address
-	puts atomic.Int32
-}
-
-func (r *machineRPC) picked(a Address) *pick {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := &pick{addr: a}
-	r.picks = append(r.picks, p)
-	return p
-}
-
-// open counts the picks whose put is still to be called.
-func (r *machineRPC) open() (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, p := range r.picks {
-		if p.puts.Load() == 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (r *machineRPC) last() *pick {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.picks) == 0 {
-		return nil
-	}
-	return r.picks[len(r.picks)-1]
 }
 
 func (r *machineRPC) isDone() bool {
@@ -76,9 +41,8 @@ func (r *machineRPC) isDone() bool {
 
 // rpcs are the RPCs of a machine, and the server that answers them.
 type rpcs struct {
-	mu   sync.Mutex
-	all  map[string]*machineRPC
-	next int
+	mu  sync.Mutex
+	all map[string]*machineRPC
 }
 
 // rest lists those that have not been checked for good.
@@ -93,11 +57,8 @@ func (r *rpcs) rest() (list []*machineRPC) {
 	return list
 }
 
-const peerHeader = "peer-address"
-
-// intercept says who was dialled, and keeps an RPC that wants to be held.
+// intercept keeps an RPC that wants to be held.
 func (r *rpcs) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
-	p, _ := peer.FromContext(ctx)
 	md, _ := grpcmetadata.FromIncomingContext(ctx)
 	r.mu.Lock()
 	rpc := r.all[md.Get("rpc")[0]]
@@ -109,32 +70,30 @@ func (r *rpcs) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if err := grpc.SetHeader(ctx, grpcmetadata.Pairs(peerHeader, p.Addr.String())); err != nil {
-		return nil, err
-	}
 	return h(ctx, req)
 }
 
 // begin starts an RPC on a goroutine of its own.
 func (r *rpcs) begin(conn *grpc.ClientConn, held bool, opts ...grpc.CallOption) *machineRPC {
+	rpc := &machineRPC{release: make(chan struct{}), done: make(chan struct{})}
+	rpc.finish = sync.OnceFunc(func() { close(rpc.release) })
+	if !held {
+		rpc.finish()
+	}
 	r.mu.Lock()
-	r.next++
-	rpc := &machineRPC{id: fmt.Sprint(r.next), release: make(chan struct{}), done: make(chan struct{})}
+	rpc.id = fmt.Sprint(len(r.all) + 1)
 	r.all[rpc.id] = rpc
 	r.mu.Unlock()
-	if !held {
-		close(rpc.release)
-	}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), rpcKey{}, rpc))
 	rpc.cancel = cancel
 	ctx = grpcmetadata.AppendToOutgoingContext(ctx, "rpc", rpc.id)
 	go func() {
 		defer close(rpc.done)
 		defer cancel()
-		var header grpcmetadata.MD
-		_, rpc.err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, append(opts, grpc.Header(&header))...)
-		if v := header.Get(peerHeader); len(v) > 0 {
-			rpc.server = v[0]
+		var server peer.Peer
+		_, rpc.err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, append(opts, grpc.Peer(&server))...)
+		if server.Addr != nil {
+			rpc.server = server.Addr.String()
 		}
 	}()
 	return rpc

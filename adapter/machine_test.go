@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -31,32 +30,20 @@ type machine struct {
 	calls   []*machineRPC // that may be under way
 	log     []string      // the last steps, for a failure
 
-	model      addrsettest.Model
-	awake      bool             // an RPC may keep the ClientConn from idleness, see sleepIdle
-	option     *balancerOption  // has the bridge
-	resolver   *machineResolver // nil with a Balancer of lists
-	roundRobin *roundRobin      // likewise
-	list       *listBalancer    // nil with RoundRobin
-	recorder   *recorder        // nil with a bare RoundRobin
+	model    addrsettest.Model
+	awake    bool             // an RPC may keep the ClientConn from idleness, see sleepIdle
+	option   *balancerOption  // has the bridge
+	balancer Balancer         // a RoundRobin or a listBalancer
+	resolver *machineResolver // nil with a listBalancer
+	recorder *recorder        // around balancer; nil with a bare RoundRobin
 
-	seen machineSeen
+	// seen counts what has been seen, so that a machine that does nothing is not taken
+	// for one that does nothing wrong.
+	seen map[string]int
 
 	rnd  *rand.Rand                // decides on the steps, and belongs to their goroutine
 	luck luck                      // decides on what callbacks do
 	over atomic.Pointer[time.Time] // since when nothing may be called but put; nil while it may
-}
-
-// machineSeen counts what has been seen, so that a machine that does nothing is
-// not taken for one that does nothing wrong.
-type machineSeen struct{ steps, answered, refused, settled, idle, closed int }
-
-func (s *machineSeen) add(o machineSeen) {
-	s.steps += o.steps
-	s.answered += o.answered
-	s.refused += o.refused
-	s.settled += o.settled
-	s.idle += o.idle
-	s.closed += o.closed
 }
 
 const (
@@ -72,30 +59,21 @@ func (m *machine) fault(format string, args ...any) {
 
 // newMachine dials. kind is "RoundRobin", "wrapped RoundRobin" or "lists".
 func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
-	m := &machine{t: t, name: name, net: newMemNet(), rnd: rand.New(rand.NewPCG(seed, 1)), luck: luck{rnd: rand.New(rand.NewPCG(seed, 2))}}
+	m := &machine{t: t, name: name, net: newMemNet(), seen: make(map[string]int), rnd: rand.New(rand.NewPCG(seed, 1))}
+	m.luck.rnd = rand.New(rand.NewPCG(seed, 2))
 	m.rpcs.all = make(map[string]*machineRPC)
 	server := grpc.NewServer(grpc.UnaryInterceptor(m.rpcs.intercept))
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	go server.Serve(m.net)
 	t.Cleanup(server.Stop)
 
-	var b Balancer
 	if kind == "lists" {
-		m.list = &listBalancer{
-			stray: func() bool { return m.luck.chance(10) },
-			fails: func() error {
-				if m.luck.chance(4) {
-					return errors.New("not now")
-				}
-				return nil
-			},
-		}
-		b = m.list
+		m.balancer = &listBalancer{luck: &m.luck}
 	} else {
 		m.resolver = &machineResolver{machine: m, full: m.n(2) == 0}
-		m.roundRobin = RoundRobin(m.resolver).(*roundRobin)
-		b = m.roundRobin
+		m.balancer = RoundRobin(m.resolver)
 	}
+	b := m.balancer
 	if kind != "RoundRobin" {
 		m.recorder = &recorder{Balancer: b, fault: m.fault, late: m.late, enter: m.enter, meddle: m.meddle}
 		b = m.recorder
@@ -113,7 +91,7 @@ func newMachine(t *testing.T, kind, name string, seed uint64) *machine {
 
 // step makes one thing happen.
 func (m *machine) step() {
-	m.seen.steps++
+	m.seen["steps"]++
 	addr := fmt.Sprintf("a%d:1", m.n(5))
 	var what string
 	switch k := m.n(20); {
@@ -166,15 +144,15 @@ func (m *machine) update() string {
 		updates = m.updates()
 		what = fmt.Sprint(len(updates))
 	}
-	if m.list != nil {
+	if m.resolver != nil {
+		m.resolver.change(updates)
+	} else {
 		m.model, _ = m.model.FoldAll(updates)
 		list := make([]Address, len(m.model))
 		for i, a := range m.model {
 			list[i] = Address(a)
 		}
-		m.list.set(list)
-	} else {
-		m.resolver.change(updates)
+		m.balancer.(*listBalancer).set(list)
 	}
 	return what
 }
@@ -205,11 +183,7 @@ func (m *machine) endOne() {
 }
 
 func (m *machine) end(rpc *machineRPC, cancel bool) {
-	select {
-	case <-rpc.release:
-	default:
-		close(rpc.release)
-	}
+	rpc.finish()
 	if cancel {
 		rpc.cancel()
 	}
@@ -221,8 +195,7 @@ func (m *machine) endAll() {
 		m.end(rpc, true)
 	}
 	m.calls = nil
-	time.Sleep(time.Second)
-	synctest.Wait()
+	elapse(time.Second)
 	m.checkRPCs()
 	for _, rpc := range m.rpcs.rest() {
 		if !rpc.isDone() {

@@ -2,25 +2,24 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
 // memNet is a network in memory, for tests in a synctest bubble: its addresses
 // accept, refuse or keep a dialer waiting, as the test says, and their
 // connections can be broken. It is the listener of the one server behind all of
-// them, which sees the address that was dialled as its peer.
+// them; the dialler sees the address that it has dialled as its peer.
 type memNet struct {
 	accepted chan net.Conn
 	done     chan struct{}
 	close    func()
 
-	mu      sync.Mutex // guards what follows
-	modes   map[string]memMode
-	changed chan struct{} // closed when modes change
-	conns   map[string][]net.Conn
+	mu    sync.Mutex // guards what follows
+	modes map[string]memMode
+	conns map[string][]net.Conn
 }
 
 type memMode int
@@ -36,7 +35,6 @@ func newMemNet() *memNet {
 		accepted: make(chan net.Conn),
 		done:     make(chan struct{}),
 		modes:    make(map[string]memMode),
-		changed:  make(chan struct{}),
 		conns:    make(map[string][]net.Conn),
 	}
 	n.close = sync.OnceFunc(func() { close(n.done) })
@@ -47,8 +45,6 @@ func (n *memNet) set(addr string, m memMode) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.modes[addr] = m
-	close(n.changed)
-	n.changed = make(chan struct{})
 }
 
 func (n *memNet) mode(addr string) memMode {
@@ -68,33 +64,27 @@ func (n *memNet) cut(addr string) {
 }
 
 func (n *memNet) dial(ctx context.Context, addr string) (net.Conn, error) {
-	for {
-		n.mu.Lock()
-		mode, changed := n.modes[addr], n.changed
-		n.mu.Unlock()
-		switch mode {
-		case refuses:
-			return nil, fmt.Errorf("%s refuses", addr)
-		case hangs:
-			select {
-			case <-changed:
-				continue
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}
-		client, server := net.Pipe()
-		n.mu.Lock()
-		n.conns[addr] = append(n.conns[addr], server)
-		n.mu.Unlock()
+	for n.mode(addr) == hangs {
 		select {
-		case n.accepted <- memConn{server, memAddr(addr)}:
-			return client, nil
+		case <-time.After(time.Second):
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-n.done:
-			return nil, net.ErrClosed
 		}
+	}
+	if n.mode(addr) == refuses {
+		return nil, fmt.Errorf("%s refuses", addr)
+	}
+	client, server := net.Pipe()
+	n.mu.Lock()
+	n.conns[addr] = append(n.conns[addr], server)
+	n.mu.Unlock()
+	select {
+	case n.accepted <- server:
+		return memConn{client, memAddr(addr)}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-n.done:
+		return nil, net.ErrClosed
 	}
 }
 
@@ -103,7 +93,7 @@ func (n *memNet) Accept() (net.Conn, error) {
 	case c := <-n.accepted:
 		return c, nil
 	case <-n.done:
-		return nil, errors.New("memNet is closed")
+		return nil, net.ErrClosed
 	}
 }
 

@@ -83,16 +83,11 @@ func Example_withWaitForHandshake() {
 	// Output:
 }
 
-// parentBuilder dials from within an LB policy. Was:
-// grpc.WithChannelzParentID(opts.ChannelzParentID), an int64.
-type parentBuilder struct{}
-
-func (parentBuilder) dial(opts balancer.BuildOptions) *grpc.ClientConn {
-	return newClient("127.0.0.1:1", grpc.WithChannelzParentID(opts.ChannelzParent))
-}
-
+// Was: grpc.WithChannelzParentID(opts.ChannelzParentID), an int64, in an LB policy that
+// dials with its balancer.BuildOptions.
 func Example_withChannelzParentID() {
-	conn := parentBuilder{}.dial(balancer.BuildOptions{})
+	var opts balancer.BuildOptions
+	conn := newClient("127.0.0.1:1", grpc.WithChannelzParentID(opts.ChannelzParent))
 	defer conn.Close()
 	fmt.Println(conn.Target())
 	// Output: 127.0.0.1:1

@@ -2,8 +2,12 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -11,8 +15,8 @@ import (
 )
 
 // recorder is a v1 Balancer that wraps another one and checks every callback: its
-// place in the order that Balancer documents, and, through enter and meddle, that
-// no lock is held.
+// place in the order that Balancer documents, and, through enter and meddle, that no
+// lock is held.
 type recorder struct {
 	Balancer
 	fault  func(format string, args ...any)
@@ -20,73 +24,65 @@ type recorder struct {
 	enter  func(what string) // is called within each callback but put
 	meddle func()            // is called within put
 
-	mu      sync.Mutex
-	alive   bool       // from Start to the end of Close
-	ended   *time.Time // when that was; nil while alive
-	started bool       // the last Start succeeded, and Close has not been called
-	notify  int        // calls of Notify since
-	lives   int
-	up      map[string]bool
+	mu       sync.Mutex
+	ended    *time.Time      // when the last life ended; nil within one, from Start to the end of Close
+	started  bool            // the last Start succeeded, and Close has not been called
+	notified bool            // Notify has been called since
+	up       map[string]bool // likewise, by keyOfAddress
 }
 
 // keyOfAddress is one text for what the contract calls one address.
 func keyOfAddress(a Address) string { return fmt.Sprintf("%s %T %v", a.Addr, a.Metadata, a.Metadata) }
 
-func (r *recorder) Start(target string, c BalancerConfig) error {
+func (r *recorder) locked(f func()) {
 	r.mu.Lock()
-	if r.started {
-		r.fault("Start in the middle of a life")
+	defer r.mu.Unlock()
+	f()
+}
+
+// want faults what is not so.
+func (r *recorder) want(is bool, format string, args ...any) {
+	if !is {
+		r.fault(format, args...)
 	}
-	if !r.alive {
-		r.lives++
-	}
-	r.alive, r.ended = true, nil
-	r.mu.Unlock()
+}
+
+func (r *recorder) Start(target string, c BalancerConfig) error {
+	r.locked(func() {
+		r.want(!r.started, "Start in the middle of a life")
+		r.ended = nil
+	})
 	r.enter("Start")
 	err := r.Balancer.Start(target, c)
-	r.mu.Lock()
-	r.started, r.notify, r.up = err == nil, 0, make(map[string]bool)
-	r.mu.Unlock()
+	r.locked(func() { r.started, r.notified, r.up = err == nil, false, make(map[string]bool) })
 	return err
 }
 
 func (r *recorder) Notify() <-chan []Address {
-	r.mu.Lock()
-	if r.notify++; !r.started || r.notify > 1 {
-		r.fault("Notify, the %dth of this life; started: %v", r.notify, r.started)
-	}
-	r.mu.Unlock()
+	r.locked(func() {
+		r.want(r.started && !r.notified, "Notify, again: %v, in a life: %v", r.notified, r.started)
+		r.notified = true
+	})
 	r.enter("Notify")
 	return r.Balancer.Notify()
 }
 
 func (r *recorder) Up(a Address) func(error) {
 	key := keyOfAddress(a)
-	r.mu.Lock()
-	if !r.started {
-		r.fault("Up(%s) outside of a life", key)
-	}
-	if r.up[key] {
-		r.fault("Up(%s), which is up", key)
-	}
-	r.up[key] = true
-	life := r.lives
-	r.mu.Unlock()
+	var up map[string]bool // of this life
+	r.locked(func() {
+		up = r.up
+		r.want(r.started && !up[key], "Up(%s), which is up: %v, in a life: %v", key, up[key], r.started)
+		up[key] = true
+	})
 	r.enter("Up")
 	down := r.Balancer.Up(a)
 	return func(err error) {
-		r.mu.Lock()
-		if !r.started || r.lives != life {
-			r.fault("down of %s outside of its life", key)
-		}
-		if !r.up[key] {
-			r.fault("down of %s, which is down", key)
-		}
-		if err == nil {
-			r.fault("down of %s without a reason", key)
-		}
-		delete(r.up, key)
-		r.mu.Unlock()
+		r.locked(func() {
+			r.want(r.started && up[key], "down of %s, which is up: %v, in a life: %v", key, up[key], r.started)
+			r.want(err != nil, "down of %s without a reason", key)
+			delete(up, key)
+		})
 		r.enter("down")
 		if down != nil {
 			down(err)
@@ -95,61 +91,40 @@ func (r *recorder) Up(a Address) func(error) {
 }
 
 func (r *recorder) Close() error {
-	r.mu.Lock()
-	if !r.alive {
-		r.fault("Close outside of a life")
-	}
-	if len(r.up) > 0 {
-		r.fault("Close while %v are up", r.up)
-	}
-	r.started = false
-	r.mu.Unlock()
+	r.locked(func() {
+		r.want(r.ended == nil, "Close outside of a life")
+		r.want(len(r.up) == 0, "Close while %v are up", r.up)
+		r.started = false
+	})
 	r.enter("Close")
 	err := r.Balancer.Close()
 	now := time.Now()
-	r.mu.Lock()
-	r.alive, r.ended = false, &now
-	r.mu.Unlock()
+	r.locked(func() { r.ended = &now })
 	return err
 }
 
-// upNow is what is up.
-func (r *recorder) upNow() map[string]bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := make(map[string]bool)
-	for key := range r.up {
-		now[key] = true
-	}
-	return now
-}
-
-func (r *recorder) endTime() *time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ended
-}
-
-func (r *recorder) isAlive() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.alive
+// now is what is up, and when the last life ended, if it has.
+func (r *recorder) now() (up map[string]bool, ended *time.Time) {
+	r.locked(func() { up, ended = maps.Clone(r.up), r.ended })
+	return up, ended
 }
 
 // Get records the pick for the RPC that ctx belongs to, and what becomes of put.
 func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, func(), error) {
-	r.late("Get", r.endTime())
+	_, ended := r.now()
+	r.late("Get", ended)
 	r.enter("Get")
 	a, put, err := r.Balancer.Get(ctx, opts)
 	rpc, ok := ctx.Value(rpcKey{}).(*machineRPC)
 	if err != nil || !ok {
 		return a, put, err
 	}
-	p := rpc.picked(a)
+	rpc.picked.Store(&a)
+	rpc.puts.Add(1)
+	var called atomic.Bool
 	return a, func() {
-		if n := p.puts.Add(1); n != 1 {
-			r.fault("put for %s is called for the %dth time", a.Addr, n)
-		}
+		r.want(!called.Swap(true), "put for %s is called twice", a.Addr)
+		rpc.puts.Add(-1)
 		r.meddle()
 		if put != nil {
 			put()
@@ -160,8 +135,7 @@ func (r *recorder) Get(ctx context.Context, opts BalancerGetOptions) (Address, f
 // listBalancer is a custom Balancer with a list of its own: the addresses that
 // are up take turns. It is for use within a recorder.
 type listBalancer struct {
-	stray func() bool  // whether Get names an address that nobody knows
-	fails func() error // what Start returns
+	luck *luck // decides whether Start fails, and whether Get names an address that nobody knows
 
 	mu    sync.Mutex
 	list  []Address
@@ -180,11 +154,11 @@ func (b *listBalancer) set(list []Address) {
 }
 
 func (b *listBalancer) Start(string, BalancerConfig) error {
+	if b.luck.chance(4) {
+		return errors.New("not now")
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.fails(); err != nil {
-		return err
-	}
 	b.lists = make(chan []Address, 1000)
 	b.lists <- b.list
 	return nil
@@ -203,21 +177,17 @@ func (b *listBalancer) Up(a Address) func(error) {
 	return func(error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		for i := range b.up {
-			if keyOfAddress(b.up[i]) == keyOfAddress(a) {
-				b.up = append(b.up[:i:i], b.up[i+1:]...)
-				return
-			}
-		}
+		b.up = slices.DeleteFunc(b.up, func(up Address) bool { return keyOfAddress(up) == keyOfAddress(a) })
 	}
 }
 
 func (b *listBalancer) Get(context.Context, BalancerGetOptions) (Address, func(), error) {
+	stray := b.luck.chance(10)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn++
 	switch {
-	case b.stray():
+	case stray:
 		return Address{Addr: "nowhere"}, nil, nil
 	case len(b.up) > 0:
 		return b.up[b.turn%len(b.up)], nil, nil

@@ -27,25 +27,22 @@ func topLevel(t *testing.T, pattern string, test bool) map[string]bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range f.Decls {
-			switch d := d.(type) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
 			case *ast.FuncDecl:
-				if d.Recv == nil {
-					names[d.Name.Name] = true
+				if n.Recv == nil {
+					names[n.Name.Name] = true
 				}
-			case *ast.GenDecl:
-				for _, s := range d.Specs {
-					switch s := s.(type) {
-					case *ast.TypeSpec:
-						names[s.Name.Name] = true
-					case *ast.ValueSpec:
-						for _, n := range s.Names {
-							names[n.Name] = true
-						}
-					}
+				return false // what is declared within is not top-level
+			case *ast.TypeSpec:
+				names[n.Name.Name] = true
+			case *ast.ValueSpec:
+				for _, name := range n.Names {
+					names[name.Name] = true
 				}
 			}
-		}
+			return true
+		})
 	}
 	return names
 }

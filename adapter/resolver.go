@@ -77,9 +77,6 @@ type v1State struct {
 	err       error // why there are none
 }
 
-// Equal lets attributes.Attributes compare values that hold a slice.
-func (s *v1State) Equal(o any) bool { return s == o }
-
 type v1StateKey struct{}
 
 func newBridge(o *balancerOption, target string, cc resolver.ClientConn, opts resolver.BuildOptions) *bridge {
@@ -134,11 +131,7 @@ func (b *bridge) open() {
 func (b *bridge) run(former *bridge, tried func()) {
 	defer close(b.closed)
 	if former != nil && former.closing.Load() {
-		select {
-		case <-former.closed: // its late calls would reach the new life
-		case <-b.ctx.Done():
-			return
-		}
+		<-former.closed // its late calls would reach this life, or the next
 	}
 	backOff := follow.NewBackOff()
 	begun := false

@@ -3,18 +3,14 @@ package adapter
 // RoundRobin by hand: what it knows, and forgets, without a ClientConn.
 
 import (
-	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcnaming/grpcnaming/naming"
@@ -32,294 +28,21 @@ func refusal(t *testing.T, b Balancer) string {
 	return status.Convert(err).Message()
 }
 
-// The next life knows nothing of why the one before had no address, and whatever
-// that one's watcher still has to say comes too late.
-func TestLateOfTheLifeBefore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		former := &lateReporter{unclosable: unclosable{newScriptWatcher()}}
-		calls := 0
-		rr := RoundRobin(&scriptResolver{resolve: func(string) (naming.Watcher, error) {
-			if calls++; calls == 1 {
-				return former, nil
-			}
-			return newScriptWatcher(), nil
-		}})
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		former.report(errors.New("no leader"))
-		if got, want := refusal(t, rr), noneAvailable+": no leader"; got != want {
-			t.Errorf("Get says %q, want %q", got, want)
-		}
-		rr.Close()
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		if got := refusal(t, rr); got != noneAvailable {
-			t.Errorf("in the second life Get says %q, want %q", got, noneAvailable)
-		}
-
-		former.report(errors.New("late"))
-		former.send(t, add("late:1")...)
-		synctest.Wait()
-		select {
-		case list := <-rr.Notify():
-			t.Errorf("Notify delivers %v, which is late", list)
-		default:
-		}
-		if got := refusal(t, rr); got != noneAvailable {
-			t.Errorf("after what was late Get says %q, want %q", got, noneAvailable)
-		}
-		rr.Close()
-	})
-}
-
-// lateReporter is an ErrorReporter, which has its say after Close too.
-type lateReporter struct {
-	unclosable
-	report func(error)
-}
-
-func (w *lateReporter) OnError(f func(error)) { w.report = f }
-
-// A watcher may deliver again without saying that its trouble is over.
-func TestReasonEndsWithUpdates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		watchers, r := reportingResolver()
-		b := startByHand(t, r)
-		w := <-watchers
-		w.reasons <- errors.New("no leader")
-		w.send(t, add("a:1")...)
-		w.send(t, del("a:1")...)
-		b.after(0)
-		if got := refusal(t, b); got != noneAvailable {
-			t.Errorf("Get says %q, want %q", got, noneAvailable)
-		}
-		b.Close()
-	})
-}
-
-// A Start for another target, though there was no Close, begins with nothing.
-func TestStartForAnotherTarget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := &scriptResolver{}
-		b := startByHand(t, r)
-		r.watcher(t, 0).send(t, add("a:1")...)
-		b.after(0, "a:1")
-		b.Up(Address{Addr: "a:1"})
-		if a, _, err := b.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
-			t.Errorf("Get: %v, %v", a, err)
-		}
-		if err := b.Start("another", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		if got := refusal(t, b); got != noneAvailable {
-			t.Errorf("Get says %q, want %q", got, noneAvailable)
-		}
-		b.Close()
-	})
-}
-
-// A Start that takes over, as of a second ClientConn with the same wrapper of a
-// RoundRobin: RPCs of the first go on while the watcher that it had is closed.
-func TestGetWhileStartTakesOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		w := &slowClose{newScriptWatcher(), release}
-		b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
-		w.send(t, add("a:1")...)
-		b.after(0, "a:1")
-		b.Up(Address{Addr: "a:1"})
-		go b.Start("svc", BalancerConfig{})
-		synctest.Wait() // in the watcher's Close
-		if a, _, err := b.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
-			t.Errorf("Get: %v, %v", a, err)
-		}
-		close(release)
-		synctest.Wait()
-		b.Close()
-	})
-}
-
-type slowClose struct {
-	*scriptWatcher
-	release chan struct{}
-}
-
-func (w *slowClose) Close() {
-	<-w.release
-	w.scriptWatcher.Close()
-}
-
-// One Up is for everybody who waits.
-func TestUpWakesEachThatWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rr := RoundRobin(nil)
-		if err := rr.Start("a:1", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		var got atomic.Int32
-		for range 3 {
-			go func() {
-				if a, _, err := rr.Get(t.Context(), BalancerGetOptions{BlockingWait: true}); err == nil && a.Addr == "a:1" {
-					got.Add(1)
-				}
-			}()
-			synctest.Wait() // it waits
-		}
-		rr.Up(Address{Addr: "a:1"})
-		synctest.Wait()
-		if n := got.Load(); n != 3 {
-			t.Errorf("%d of 3 that waited have got the address", n)
-		}
-		rr.Close() // ends what still waits
-	})
-}
-
-// Close while the goroutine behind Notify makes lists: it ends, and so does its
-// channel.
-func TestCloseWhileListing(t *testing.T) {
-	for range 50 {
-		rr := RoundRobin(newFlood(1_000))
-		if err := rr.Start("svc", BalancerConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		lists := rr.Notify()
-		receive(t, "a list", lists)
-		if err := rr.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for range lists {
-		}
-	}
-}
-
-// The picks of RPCs take turns as Get by hand does, with one counter for both, and
-// end with the RoundRobin.
-func TestTurns(t *testing.T) {
-	rr := RoundRobin(newFlood(4))
-	if err := rr.Start("svc", BalancerConfig{}); err != nil {
+// started is a RoundRobin that is started by hand.
+func started(t *testing.T, r naming.Resolver, target string) Balancer {
+	t.Helper()
+	rr := RoundRobin(r)
+	if err := rr.Start(target, BalancerConfig{}); err != nil {
 		t.Fatal(err)
 	}
-	lists := rr.Notify()
-	var list []Address
-	for len(list) < 4 {
-		list = receive(t, "a list", lists)
-	}
-	p, cc, tell := policyUnderTest(rr)
-	defer p.Close()
-	tell(v1State{addresses: list}, "a1", "a2", "a3", "a4")
-	pick := func() (string, error) {
-		r, err := cc.last().Picker.Pick(balancer.PickInfo{Ctx: t.Context()})
-		if err != nil {
-			return "", err
-		}
-		return r.SubConn.(*fakeSubConn).addr, nil
-	}
-	if _, err := pick(); err != balancer.ErrNoSubConnAvailable {
-		t.Fatalf("%v before anything is connected", err)
-	}
-	for _, i := range []int{3, 0, 2} { // in any order
-		cc.subConns[i].enter(connectivity.Ready)
-	}
-	get := func() (string, error) {
-		a, _, err := rr.Get(t.Context(), BalancerGetOptions{})
-		return a.Addr, err
-	}
-	var got []string
-	for i := range 9 {
-		from := pick
-		if i%2 == 1 {
-			from = get
-		}
-		addr, err := from()
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, addr)
-	}
-	start := slices.Index([]string{"a1", "a3", "a4"}, got[0])
-	for i, addr := range got {
-		if want := []string{"a1", "a3", "a4"}[(start+i)%3]; addr != want {
-			t.Fatalf("%v: not in turns", got)
-		}
-	}
-	cc.subConns[0].enter(connectivity.TransientFailure)
-	for range 4 {
-		if addr, err := pick(); err != nil || addr == "a1" {
-			t.Fatalf("%q, %v: it is not connected", addr, err)
-		}
-	}
-	if err := rr.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := pick(); err != grpc.ErrClientConnClosing {
-		t.Errorf("%v after Close", err)
-	}
+	return rr
 }
 
-// Neither a pick nor Get allocates.
-func TestPicksAllocateNothing(t *testing.T) {
-	rr := RoundRobin(nil)
-	if err := rr.Start("a1", BalancerConfig{}); err != nil {
-		t.Fatal(err)
-	}
-	defer rr.Close()
-	p, cc, tell := policyUnderTest(rr)
-	defer p.Close()
-	tell(v1State{addresses: []Address{{Addr: "a1"}}}, "a1")
-	cc.subConns[0].enter(connectivity.Ready)
-	picker, info := cc.last().Picker, balancer.PickInfo{Ctx: t.Context()}
-	for what, f := range map[string]func() error{
-		"pick": func() error { _, err := picker.Pick(info); return err },
-		"Get":  func() error { _, _, err := rr.Get(info.Ctx, BalancerGetOptions{}); return err },
-	} {
-		if n := testing.AllocsPerRun(1_000, func() {
-			if err := f(); err != nil {
-				t.Fatal(err)
-			}
-		}); n != 0 {
-			t.Errorf("%v allocations per %s", n, what)
-		}
-	}
-}
-
-// A watcher that was in use before goes on where it was, unless what it says first
-// after an error lists some of what is known once more.
-func TestSameWatcherListsAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &unclosable{newScriptWatcher()}
-		b := startByHand(t, &scriptResolver{resolve: func(string) (naming.Watcher, error) { return w, nil }})
-		w.send(t, add("a:1", "b:1")...)
-		b.after(time.Second, "a:1", "b:1")
-		w.fail(t, errors.New("over"))
-		w.send(t, add("b:1", "c:1")...)
-		b.after(time.Second, "b:1", "c:1")
-		w.fail(t, errors.New("over"))
-		w.send(t, add("d:1")...)
-		b.after(time.Second, "b:1", "c:1", "d:1")
-		b.Close()
-		w.scriptWatcher.Close()
-	})
-}
-
-// unclosable is a watcher that can be used again after its Close, which does nothing.
-type unclosable struct{ *scriptWatcher }
-
-func (*unclosable) Close() {}
-
-// What RoundRobin knew in one life, by hand: nothing of it spoils the next.
+// What RoundRobin knew in one life: nothing of it spoils the next.
 func TestRoundRobinLivesByHand(t *testing.T) {
 	fail := errors.New("no such cluster")
-	good := &scriptResolver{}
-	calls := 0
-	rr := RoundRobin(&scriptResolver{resolve: func(target string) (naming.Watcher, error) {
-		if calls++; calls == 1 {
-			return nil, fail
-		}
-		return good.Resolve(target)
-	}})
+	first, second := newScriptWatcher(), newScriptWatcher()
+	rr := RoundRobin(inTurn(fail, first, second))
 	if err := rr.Start("one", BalancerConfig{}); !errors.Is(err, fail) {
 		t.Fatalf("Start: %v, want %v", err, fail)
 	}
@@ -329,12 +52,19 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 	if err := rr.Close(); err != nil {
 		t.Errorf("Close after a Start that failed: %v", err)
 	}
-	if err := rr.Start("one", BalancerConfig{}); err != nil {
-		t.Fatal(err)
+
+	start := func(target string, w *scriptWatcher, addrs ...string) []Address {
+		t.Helper()
+		if err := rr.Start(target, BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, rr); got != noneAvailable {
+			t.Errorf("before anything is said of target %q Get says %q, want %q", target, got, noneAvailable)
+		}
+		w.send(t, add(addrs...)...)
+		return receive(t, "Notify", rr.Notify())
 	}
-	w := good.watcher(t, 0)
-	w.send(t, add("a:1")...)
-	list := receive(t, "Notify", rr.Notify())
+	list := start("one", first, "a:1")
 	down := rr.Up(list[0])
 	if err := rr.Close(); err != nil {
 		t.Fatal(err)
@@ -348,30 +78,152 @@ func TestRoundRobinLivesByHand(t *testing.T) {
 		}
 	}
 
-	if err := rr.Start("two", BalancerConfig{}); err != nil {
-		t.Fatal(err)
+	list = start("two", second, "b:1", "a:1")
+	for _, want := range list { // nobody is up, and they take turns all the same
+		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a != want {
+			t.Errorf("Get: %v, %v, want %v", a, err, want)
+		}
 	}
-	if _, _, err := rr.Get(context.Background(), BalancerGetOptions{}); status.Code(err) != codes.Unavailable {
-		t.Errorf("Get knows addresses of another target: %v", err)
+	if rr.Up(list[1]) == nil {
+		t.Error("what was up in the life before is still up")
 	}
-	good.watcher(t, 1).send(t, add("a:1", "b:1")...)
-	list = receive(t, "Notify", rr.Notify())
-	rr.Up(list[0])
 	down(nil) // of the life before
-	if a, _, err := rr.Get(context.Background(), BalancerGetOptions{BlockingWait: true}); err != nil || a.Addr != "a:1" {
-		t.Errorf("Get: %v, %v", a, err)
+	for range 2 {
+		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
+			t.Errorf("Get: %v, %v, want the one that is up", a, err)
+		}
 	}
 	rr.Close()
 
-	// Get that waits ends with Close.
-	rr.Start("three", BalancerConfig{})
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := rr.Get(context.Background(), BalancerGetOptions{BlockingWait: true})
-		done <- err
-	}()
-	rr.Close()
-	if err := receive(t, "Get", done); err != grpc.ErrClientConnClosing {
-		t.Errorf("Get: %v", err)
+	if err := rr.Start("three", BalancerConfig{}); err != nil {
+		t.Fatal(err)
 	}
+	rr.Close()
+	select {
+	case <-rr.Notify():
+	default:
+		t.Error("the channel of a first Notify after Close is open")
+	}
+}
+
+// A Start that takes over, as of a second ClientConn with the same wrapper of a
+// RoundRobin: RPCs of the first go on while the watcher that it had is closed. One
+// for another target begins with nothing.
+func TestStartTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowClose{newScriptWatcher(), make(chan struct{})}
+		rr := started(t, inTurn(w, newScriptWatcher()), "svc")
+		lists := rr.Notify()
+		w.send(t, add("a:1")...)
+		rr.Up((<-lists)[0])
+		go rr.Start("svc", BalancerConfig{})
+		synctest.Wait() // in the watcher's Close
+		if a, _, err := rr.Get(t.Context(), BalancerGetOptions{}); err != nil || a.Addr != "a:1" {
+			t.Errorf("Get: %v, %v", a, err)
+		}
+		close(w.release)
+		synctest.Wait()
+		if err := rr.Start("another", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, rr); got != noneAvailable {
+			t.Errorf("Get says %q, want %q", got, noneAvailable)
+		}
+		rr.Close()
+	})
+}
+
+type slowClose struct {
+	*scriptWatcher
+	release chan struct{}
+}
+
+func (w *slowClose) Close() {
+	<-w.release
+	w.scriptWatcher.Close()
+}
+
+// One Up, or Close, is for everybody who waits.
+func TestWhatWakesThoseThatWait(t *testing.T) {
+	for what, wake := range map[string]struct {
+		f    func(Balancer)
+		want error
+	}{
+		"Up":    {func(b Balancer) { b.Up(Address{Addr: "a:1"}) }, nil},
+		"Close": {func(b Balancer) { b.Close() }, grpc.ErrClientConnClosing},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rr := started(t, nil, "a:1")
+			var got atomic.Int32
+			for range 3 {
+				go func() {
+					if _, _, err := rr.Get(t.Context(), BalancerGetOptions{BlockingWait: true}); err == wake.want {
+						got.Add(1)
+					}
+				}()
+				synctest.Wait() // it waits
+			}
+			wake.f(rr)
+			synctest.Wait()
+			if n := got.Load(); n != 3 {
+				t.Errorf("%s: %d of 3 that waited have got %v", what, n, wake.want)
+			}
+			rr.Close() // ends what still waits
+		})
+	}
+}
+
+// Notify's channel has the newest list, and one that is its reader's own, until
+// Close, which may come while lists are made.
+func TestNotifyHasTheNewest(t *testing.T) {
+	const n = 1_000
+	for _, stop := range []int{1, n / 10, n / 2, n} {
+		for range 10 {
+			rr := started(t, newFlood(n), "svc")
+			for list := range rr.Notify() {
+				for i, a := range list {
+					if a.Addr != fmt.Sprint("a", i+1) {
+						t.Fatalf("address %d of %d is %q", i, len(list), a.Addr)
+					}
+					list[i].Addr = "mine"
+				}
+				if len(list) >= stop {
+					rr.Close()
+				}
+			}
+		}
+	}
+}
+
+// The reason why there is no address is shown for as long as it is true, and no
+// longer than the life that it is of.
+func TestReasonComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newReporter()
+		rr := started(t, inTurn(w, newReporter()), "svc")
+		shows := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if got := refusal(t, rr); got != noneAvailable+want {
+				t.Errorf("Get says %q, want %q behind %q", got, want, noneAvailable)
+			}
+		}
+		w.report(errors.New("no leader"))
+		shows(": no leader")
+		w.report(errors.New("permission denied"))
+		shows(": permission denied")
+		w.report(nil)
+		shows("")
+		w.report(errors.New("no leader"))
+		w.send(t, add("a:1")...) // without saying that the trouble is over
+		w.send(t, del("a:1")...)
+		shows("")
+		w.report(errors.New("no leader"))
+		rr.Close()
+		if err := rr.Start("svc", BalancerConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		shows("")
+		rr.Close()
+	})
 }

@@ -86,10 +86,12 @@ func backendDialer(ctx context.Context, addr string) (net.Conn, error) {
 // fixedResolver resolves every target to the same addresses, once.
 type fixedResolver []string
 
-func (r fixedResolver) Resolve(string) (naming.Watcher, error) {
+func (r fixedResolver) Resolve(string) (naming.Watcher, error) { return fixed(add(r...)...), nil }
+
+func fixed(updates ...*naming.Update) *fixedWatcher {
 	w := &fixedWatcher{first: make(chan []*naming.Update, 1)}
-	w.first <- add(r...)
-	return w, nil
+	w.first <- updates
+	return w
 }
 
 type fixedWatcher struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,8 +12,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	grpcmetadata "google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -41,15 +38,6 @@ func hostileUpdates() map[string]*naming.Update {
 		updates["address "+addr] = add(addr)[0]
 	}
 	return updates
-}
-
-// updateResolver resolves every target to one update.
-type updateResolver struct{ update *naming.Update }
-
-func (r updateResolver) Resolve(string) (naming.Watcher, error) {
-	w := &fixedWatcher{first: make(chan []*naming.Update, 1)}
-	w.first <- []*naming.Update{r.update}
-	return w, nil
 }
 
 // The catalogue says where RPCs go, and not whom they take for the right one: the
@@ -92,13 +80,14 @@ func TestCatalogueSetsNoName(t *testing.T) {
 		"no TLS":        {name, []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, false},
 	}
 	for what, update := range hostileUpdates() {
+		always := &scriptResolver{resolve: func(string) (naming.Watcher, error) { return fixed(update), nil }}
 		for guard, g := range guards {
 			for road, dialled := range map[string]struct {
 				target string
 				opt    grpc.DialOption
 			}{
-				"WithBalancer": {g.target, WithBalancer(RoundRobin(updateResolver{update}))},
-				"NewBuilder":   {"catalogue:///" + g.target, grpc.WithResolvers(NewBuilder("catalogue", updateResolver{update}))},
+				"WithBalancer": {g.target, WithBalancer(RoundRobin(always))},
+				"NewBuilder":   {"catalogue:///" + g.target, grpc.WithResolvers(NewBuilder("catalogue", always))},
 			} {
 				call := func(b *backend.Backend) error {
 					conn, err := grpc.Dial(dialled.target, append([]grpc.DialOption{dialled.opt,
@@ -130,21 +119,4 @@ func TestCatalogueSetsNoName(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Why consulnaming writes "[unix]:80" for a host that is named unix: what begins
-// with "unix:" is a socket for grpc, as it was in v1.29.1, and a naming.Resolver
-// may name one. A catalogue names hosts.
-func TestUnixColonPort(t *testing.T) {
-	t.Chdir(t.TempDir())
-	l, err := net.Listen("unix", filepath.Join(".", "80"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	healthpb.RegisterHealthServer(server, health.NewServer())
-	served := make(chan error)
-	go func() { served <- server.Serve(l) }()
-	defer func() { server.Stop(); <-served }()
-	check(t, dial(t, "svc", WithBalancer(RoundRobin(fixedResolver{"unix:80"}))), 1)
 }

@@ -88,9 +88,10 @@ func TestWithBalancerBesideServiceConfig(t *testing.T) {
 
 func TestServiceConfigJSON(t *testing.T) {
 	for in, want := range map[string]string{
-		"":     `{"loadBalancingConfig":[{"p":{}}]}`,
-		"{}":   `{"loadBalancingConfig":[{"p":{}}]}`,
-		"null": `{"loadBalancingConfig":[{"p":{}}]}`,
+		"":                                   `{"loadBalancingConfig":[{"p":{}}]}`,
+		"{}":                                 `{"loadBalancingConfig":[{"p":{}}]}`,
+		"null":                               `{"loadBalancingConfig":[{"p":{}}]}`,
+		`{"LoadBalancingConfig":[{"x":{}}]}`: `{"loadBalancingConfig":[{"p":{}}]}`, // grpc does not mind the case
 		`{"retryThrottling":{"maxTokens":1},"loadBalancingConfig":[{"x":{}}]}`: `{"loadBalancingConfig":[{"p":{}}],"retryThrottling":{"maxTokens":1}}`,
 		"not JSON": "not JSON",
 	} {
@@ -109,33 +110,39 @@ func TestServiceConfigJSON(t *testing.T) {
 	}
 }
 
-func TestWithBalancerName(t *testing.T) {
-	b := startBackends(t, 2)
-	conn := dial(t, "legacy:///svc", WithBalancerName("round_robin"), grpc.WithResolvers(NewBuilder("legacy", fixedResolver(addrsOf(b...)))))
-	callAll(t, conn, b...)
-}
-
 // A service config that the resolver sends chooses the LB policy, unless
 // grpc.WithDisableServiceConfig stands beside WithBalancerName, as migrate has it.
 func TestWithBalancerNameAgainstTheResolver(t *testing.T) {
 	b := startBackends(t, 2)
-	sends := manual.NewBuilderWithScheme("sends")
-	sends.BuildCallback = func(_ resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) {
-		state := resolver.State{ServiceConfig: cc.ParseServiceConfig(`{"loadBalancingConfig": [{"pick_first": {}}]}`)}
-		for _, a := range addrsOf(b...) {
-			state.Addresses = append(state.Addresses, resolver.Address{Addr: a})
+	for _, test := range []struct {
+		sends    string
+		options  []grpc.DialOption
+		answered int // by how many
+	}{
+		{"", nil, 2},
+		{`{"loadBalancingConfig": [{"pick_first": {}}]}`, nil, 1},
+		{`{"loadBalancingConfig": [{"pick_first": {}}]}`, []grpc.DialOption{grpc.WithDisableServiceConfig()}, 2},
+	} {
+		sends := manual.NewBuilderWithScheme("sends")
+		sends.BuildCallback = func(_ resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) {
+			state := resolver.State{Addresses: []resolver.Address{{Addr: b[0].Addr()}, {Addr: b[1].Addr()}}}
+			if test.sends != "" {
+				state.ServiceConfig = cc.ParseServiceConfig(test.sends)
+			}
+			sends.InitialState(state)
 		}
-		sends.InitialState(state)
-	}
-	options := []grpc.DialOption{grpc.WithResolvers(sends), WithBalancerName("round_robin")}
-	one := dial(t, "sends:///svc", options...)
-	first := call(t, one, grpc.WaitForReady(true))
-	for range 10 {
-		if got := call(t, one); got != first {
-			t.Fatalf("answered by %s and %s, though the resolver says pick_first", first, got)
+		conn := dial(t, "sends:///svc", append(test.options, grpc.WithResolvers(sends), WithBalancerName("round_robin"))...)
+		if test.answered == 2 {
+			callAll(t, conn, b...)
+			continue
+		}
+		first := call(t, conn, grpc.WaitForReady(true))
+		for range 10 {
+			if got := call(t, conn); got != first {
+				t.Fatalf("answered by %s and %s, though the resolver says pick_first", first, got)
+			}
 		}
 	}
-	callAll(t, dial(t, "sends:///svc", append(options, grpc.WithDisableServiceConfig())...), b...)
 }
 
 // Of two WithBalancer options grpc asks the first alone.

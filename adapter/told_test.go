@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/resolver"
-	"google.golang.org/grpc/serviceconfig"
 
 	"github.com/grpcnaming/grpcnaming/naming"
 )
@@ -32,121 +30,127 @@ var namingBuilders = map[string]func(naming.Resolver) resolver.Builder{
 	"NewBuilder": func(r naming.Resolver) resolver.Builder { return NewBuilder("old", r) },
 }
 
-// toldConn is the ClientConn of a resolver and keeps what it is told.
-type toldConn struct {
-	resolver.ClientConn
-	// The first State is announced by taken, and not taken until allow is closed,
-	// if there are any.
-	taken, allow chan struct{}
-
-	mu   sync.Mutex
-	told []string
-}
-
-func (c *toldConn) tell(what string) (first bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.told = append(c.told, what)
-	return len(c.told) == 1
-}
-
-func (c *toldConn) UpdateState(s resolver.State) error {
-	if c.tell(fmt.Sprint(len(s.Addresses), " addresses")) && c.taken != nil {
-		c.taken <- struct{}{}
-		<-c.allow
+// eachBuilder runs f in a bubble with what builds a resolver for cc.
+func eachBuilder(t *testing.T, f func(t *testing.T, name string, start func(naming.Resolver, *toldConn))) {
+	for name, builder := range namingBuilders {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f(t, name, func(r naming.Resolver, cc *toldConn) {
+					t.Cleanup(build(t, builder(r), cc).Close)
+					synctest.Wait()
+				})
+			})
+		})
 	}
-	return nil
-}
-
-func (c *toldConn) ReportError(err error) { c.tell(err.Error()) }
-
-func (c *toldConn) ParseServiceConfig(string) *serviceconfig.ParseResult {
-	return &serviceconfig.ParseResult{}
-}
-
-// build is Build for a ClientConn that is not one.
-func build(t *testing.T, b resolver.Builder, cc resolver.ClientConn) resolver.Resolver {
-	t.Helper()
-	r, err := b.Build(resolver.Target{}, cc, resolver.BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// heard is of each State the number of addresses, and of each error the text.
-func (c *toldConn) heard() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.told)
 }
 
 // A failure is told while nothing is known, and told again when it is over; a Next
-// without news is told once, if it is the very first.
+// without news is told once, if it is the very first. What an ErrorReporter says is no
+// news when it says that nothing is wrong, or while addresses are known.
 func TestToldOfFailures(t *testing.T) {
 	failure := map[string]string{
 		"NewBuilder":   `watching target "": compacted`,
-		"WithBalancer": "0 addresses", // so that RPCs ask Get, which knows why
+		"WithBalancer": "[]", // so that RPCs ask Get, which knows why
 	}
-	for name, builder := range namingBuilders {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				script, cc := &scriptResolver{}, &toldConn{}
-				defer build(t, builder(script), cc).Close()
-				script.watcher(t, 0).send(t)
-				synctest.Wait()
-				script.watcher(t, 0).fail(t, errors.New("compacted"))
-				synctest.Wait()
-				w := script.watcher(t, 1)
-				for range 5 {
-					w.send(t)
-					synctest.Wait()
-				}
-				if got, want := cc.heard(), []string{"0 addresses", failure[name], "0 addresses"}; !slices.Equal(got, want) {
-					t.Errorf("grpc was told of %q, want %q", got, want)
-				}
-			})
-		})
-	}
+	eachBuilder(t, func(t *testing.T, name string, start func(naming.Resolver, *toldConn)) {
+		first, second, cc := newReporter(), newReporter(), &toldConn{}
+		start(inTurn(first, second), cc)
+		first.report(nil)
+		first.send(t)
+		synctest.Wait()
+		first.fail(t, errors.New("compacted"))
+		for range 5 {
+			second.send(t)
+			synctest.Wait()
+		}
+		second.send(t, add("a:1")...)
+		synctest.Wait()
+		second.report(errors.New("no leader"))
+		synctest.Wait()
+		if want := []string{"[]", failure[name], "[]", "[a:1]"}; !slices.Equal(cc.told, want) {
+			t.Errorf("grpc was told of %q, want %q", cc.told, want)
+		}
+	})
 }
 
-// What an ErrorReporter says is no news when it says that nothing is wrong, or
-// while addresses are known.
-func TestToldOfNoReason(t *testing.T) {
-	for name, builder := range namingBuilders {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				watchers, r := reportingResolver()
-				cc := &toldConn{}
-				defer build(t, builder(r), cc).Close()
-				w := <-watchers
-				w.reasons <- nil
-				synctest.Wait()
-				w.send(t, add("a:1")...)
-				synctest.Wait()
-				w.reasons <- errors.New("no leader")
-				synctest.Wait()
-				if got, want := cc.heard(), []string{"1 addresses"}; !slices.Equal(got, want) {
-					t.Errorf("grpc was told of %q, want %q", got, want)
-				}
-			})
-		})
+// A Resolve that fails is told, and tried again.
+func TestToldOfResolve(t *testing.T) {
+	failure := map[string]string{
+		"NewBuilder":   `resolving target "": no such cluster`,
+		"WithBalancer": "[]", // as above
 	}
+	eachBuilder(t, func(t *testing.T, name string, start func(naming.Resolver, *toldConn)) {
+		w, cc := newScriptWatcher(), &toldConn{}
+		start(inTurn(errors.New("no such cluster"), w), cc)
+		w.send(t, add("a:1")...)
+		synctest.Wait()
+		if want := []string{failure[name], "[a:1]"}; !slices.Equal(cc.told, want) {
+			t.Errorf("grpc was told of %q, want %q", cc.told, want)
+		}
+	})
 }
 
-// A RoundRobin that is started again has as long for its first list as after Dial:
-// RPCs wait for it.
+// Another life, as after idleness, asks for another watcher, and has as long for
+// what that says first as after Dial: RPCs wait for it.
 func TestToldNothingBeforeTheFirstNext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &bridgeBuilder{option: &balancerOption{balancer: RoundRobin(&scriptResolver{})}}
-		for life := range 2 {
-			cc := &toldConn{}
-			r := build(t, b, cc)
-			time.Sleep(10 * wakeTime)
-			if got := cc.heard(); len(got) > 0 {
-				t.Errorf("in life %d grpc was told of %q before the first Next", life, got)
+	for name, builder := range namingBuilders {
+		synctest.Test(t, func(t *testing.T) {
+			script, cc := &scriptResolver{}, &toldConn{}
+			b := builder(script)
+			for life := range 2 {
+				r := build(t, b, cc)
+				elapse(10 * wakeTime)
+				if r.Close(); len(cc.told) > 0 || script.watcher(t, life).closeCount() != 1 {
+					t.Errorf("%s, life %d: grpc was told of %q before the first Next", name, life, cc.told)
+				}
 			}
-			r.Close()
+		})
+	}
+}
+
+// flood is a watcher of n batches of one Add each, as fast as they are asked for.
+type flood struct {
+	n, sent int
+	rest    chan struct{} // if there is one, all but the first wait until it is closed
+	closed  chan struct{}
+}
+
+func newFlood(n int) *flood { return &flood{n: n, closed: make(chan struct{})} }
+
+func (f *flood) Resolve(string) (naming.Watcher, error) { return f, nil }
+
+func (f *flood) Next() ([]*naming.Update, error) {
+	if f.sent == f.n {
+		<-f.closed
+		return nil, errWatcherClosed
+	}
+	if f.sent == 1 && f.rest != nil {
+		<-f.rest
+	}
+	f.sent++
+	return add(fmt.Sprint("a", f.sent)), nil
+}
+
+func (f *flood) Close() { close(f.closed) }
+
+// While grpc is busy with a State, everything goes on being read, and what it is
+// told next is all of it at once.
+func TestToldOfTheNewest(t *testing.T) {
+	const n = 10_000
+	eachBuilder(t, func(t *testing.T, _ string, start func(naming.Resolver, *toldConn)) {
+		busy, f, cc := make(chan struct{}), newFlood(n), &toldConn{}
+		cc.update = func(resolver.State) { <-busy }
+		f.rest = make(chan struct{})
+		start(f, cc)
+		close(f.rest)
+		synctest.Wait() // all has been read that will be
+		if f.sent != n {
+			t.Errorf("%d of %d updates have been read while grpc is busy", f.sent, n)
+		}
+		close(busy)
+		synctest.Wait()
+		if len(cc.told) != 2 || cc.told[0] != "[a1]" || len(strings.Fields(cc.told[1])) != n {
+			t.Errorf("grpc was told %d times, want of the first list and of the newest", len(cc.told))
 		}
 	})
 }

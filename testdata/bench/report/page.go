@@ -29,10 +29,8 @@ What grpc calls for each RPC, on connections that are always ready; beside it Ro
 ## Folding
 
 From Start until the whole list has come out of Notify. Whoever reads while it grows is sent lists all the time, as fast as
-he takes them. BenchmarkFoldUnread in adapter/ is folding without a reader, as under WithBalancer; BenchmarkFoldFloor,
-beside it, what Go's own map and append cost when they grow to as many addresses: they are no more linear, as 1,000
-addresses fit into a processor's nearest cache and 100,000 do not, and memory new to the process costs page faults. A
-process that holds nothing else also collects garbage at each fold of 10,000; GOGC=1600 shows how much of the time that is.
+he takes them. A process that holds nothing else also collects garbage at each fold of 10,000; GOGC=1600 shows how much of
+the time that is.
 
 %[13]s
 ![Folding](bench/fold.svg)

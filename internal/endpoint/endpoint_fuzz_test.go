@@ -1,17 +1,30 @@
-package adapter
+package endpoint_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
+	"github.com/grpcnaming/grpcnaming/internal/testlog"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
+
+var logged *testlog.Log
+
+func TestMain(m *testing.M) {
+	logged = testlog.Capture()
+	goleak.VerifyTestMain(m)
+}
 
 // FuzzTarget dials any target with grpc.Dial and grpc.NewClient: a Balancer is
 // given the very bytes that v1.29.1 gave it, or grpc refuses the target. What is
@@ -33,17 +46,17 @@ func FuzzTarget(f *testing.F) {
 		defer logged.Drop()()
 		insecure := grpc.WithTransportCredentials(insecure.NewCredentials())
 		var b targetBalancer
-		conn, err := grpc.Dial(target, WithBalancer(&b), insecure)
+		conn, err := grpc.Dial(target, adapter.WithBalancer(&b), insecure)
 		if err == nil {
 			conn.Close()
 		}
 		checkTarget(t, "Dial", "passthrough", target, b.target, err)
 
 		b = targetBalancer{}
-		conn, err = grpc.NewClient(target, WithBalancer(&b), insecure)
+		conn, err = grpc.NewClient(target, adapter.WithBalancer(&b), insecure)
 		if err == nil {
 			if conn.Connect(); b.target == nil {
-				_, rpcErr := backend.Call(testContext(t), conn)
+				_, rpcErr := backend.Call(testwait.Context(t), conn)
 				if rpcErr != nil && strings.Contains(rpcErr.Error(), "delegating_resolver") {
 					conn.Close()
 					return // lost: today's grpc wants host:port behind "dns:///"
@@ -56,14 +69,19 @@ func FuzzTarget(f *testing.F) {
 }
 
 // targetBalancer records the target of Start, and refuses to start.
-type targetBalancer struct {
-	scriptBalancer
-	target *string
-}
+type targetBalancer struct{ target *string }
 
-func (b *targetBalancer) Start(target string, _ BalancerConfig) error {
+func (b *targetBalancer) Start(target string, _ adapter.BalancerConfig) error {
 	b.target = &target
 	return errors.New("not here")
+}
+
+func (*targetBalancer) Up(adapter.Address) func(error)   { return nil }
+func (*targetBalancer) Notify() <-chan []adapter.Address { return nil }
+func (*targetBalancer) Close() error                     { return nil }
+
+func (*targetBalancer) Get(context.Context, adapter.BalancerGetOptions) (adapter.Address, func(), error) {
+	return adapter.Address{}, nil, errors.New("not here")
 }
 
 // checkTarget looks at what became of target: at got, which is nil if Start has
@@ -111,16 +129,18 @@ func target1291(target string) string {
 
 // What follows are the losses.
 
-func emptyFragment(target string) string { return strings.TrimSuffix(target, "#") }
+var (
+	fragment = regexp.MustCompile(`#$`)
+	noHost   = regexp.MustCompile(`^//([?#]|$)`)
+	noPath   = regexp.MustCompile(`^([^:]*):([?#]|$)`)
+	onlyStar = regexp.MustCompile(`^%2A(#|$)`)
+)
+
+func emptyFragment(target string) string { return fragment.ReplaceAllString(target, "") }
+func star(target string) string          { return onlyStar.ReplaceAllString(target, "*$1") }
 
 func emptyHost(target string) string {
-	if rest, ok := strings.CutPrefix(target, "//"); ok && (rest == "" || rest[0] == '?' || rest[0] == '#') {
-		return rest
-	}
-	if scheme, rest, ok := strings.Cut(target, ":"); ok && (rest == "" || rest[0] == '?' || rest[0] == '#') {
-		return scheme + "://" + rest
-	}
-	return target
+	return noPath.ReplaceAllString(noHost.ReplaceAllString(target, "$1"), "$1://$2")
 }
 
 func schemeCase(target string) string {
@@ -129,13 +149,6 @@ func schemeCase(target string) string {
 		return target
 	}
 	return strings.ToLower(scheme) + ":" + rest
-}
-
-func star(target string) string {
-	if rest, ok := strings.CutPrefix(target, "%2A"); ok && (rest == "" || rest[0] == '#') {
-		return "*" + rest
-	}
-	return target
 }
 
 func hostUnescaped(target string) string {
