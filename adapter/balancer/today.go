@@ -123,15 +123,15 @@ func (t *todayBalancer) UpdateSubConnState(sc SubConn, s SubConnState) {
 		t.tell(c, SubConnState{ConnectivityState: connectivity.Idle})
 	}
 	t.tell(c, s)
-	t.stayConnected()
 }
 
 func (t *todayBalancer) tell(c *todaySubConn, s SubConnState) {
 	if c.listener != nil {
 		c.listener(s)
-		return
+	} else {
+		t.policy.UpdateSubConnState(c, s)
 	}
-	t.policy.UpdateSubConnState(c, s)
+	t.stayConnected()
 }
 
 // stayConnected makes a policy that has become idle, as pick_first does today when it
