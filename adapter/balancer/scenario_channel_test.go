@@ -46,9 +46,13 @@ func name() string {
 }
 
 func (s *stage) dial(policy string) *channel {
+	return s.dialConfig(fmt.Sprintf(`{"loadBalancingConfig":[{%q:{}}]}`, policy))
+}
+
+func (s *stage) dialConfig(serviceConfig string) *channel {
 	n := &names{name(), make(chan resolver.ClientConn, 1)}
 	conn, err := grpc.Dial(n.scheme+":///target", grpc.WithInsecure(), grpc.WithResolvers(n),
-		grpc.WithDefaultServiceConfig(fmt.Sprintf(`{"loadBalancingConfig":[{%q:{}}]}`, policy)),
+		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 20 * time.Millisecond}, MinConnectTimeout: 5 * time.Second}))
 	if err != nil {
 		s.Fatal(err)

@@ -34,6 +34,7 @@ type stage struct {
 type server struct {
 	name, addr string
 	*grpc.Server
+	health *health.Server
 }
 
 // newStage ends, when the test does, with a look at what v1.29.1 did.
@@ -58,8 +59,8 @@ func (s *stage) serve(name, addr string) {
 		}
 		return h(ctx, req)
 	}
-	srv := &server{name, l.Addr().String(), grpc.NewServer(grpc.UnaryInterceptor(sign))}
-	healthpb.RegisterHealthServer(srv.Server, health.NewServer())
+	srv := &server{name, l.Addr().String(), grpc.NewServer(grpc.UnaryInterceptor(sign)), health.NewServer()}
+	healthpb.RegisterHealthServer(srv.Server, srv.health)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
