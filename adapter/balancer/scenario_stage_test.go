@@ -37,10 +37,16 @@ type server struct {
 	health *health.Server
 }
 
-// newStage ends, when the test does, with a look at what v1.29.1 did.
+// newStage is a stage whose transcript is compared to that of v1.29.1 in the end.
 func newStage(t *testing.T) *stage {
-	s := &stage{T: t, servers: make(map[string]*server)}
+	s := &stage{T: t}
 	t.Cleanup(s.compare)
+	return s.open()
+}
+
+// open starts the servers.
+func (s *stage) open() *stage {
+	s.servers = make(map[string]*server)
 	for _, name := range []string{"A", "B", "C"} {
 		s.serve(name, "127.0.0.1:0")
 	}
