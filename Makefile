@@ -9,7 +9,7 @@ GOFMT := $(shell $(GO) env GOROOT)/bin/gofmt
 STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
 STATICCHECK_OK := $(shell $(GO) list -modfile=testdata/tools/go.mod -m 2>/dev/null)
 # The benchmarks and the faults use the same, and have modules of their own.
-NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults
+NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults testdata/balancer1291
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: all
@@ -17,7 +17,7 @@ all: test
 
 ## test: everything that CI checks
 .PHONY: test
-test: consul lint test-oldest test-newest test-bench test-faults
+test: consul lint test-oldest test-newest test-v1291 test-bench test-faults
 	@echo "make test: all passed"
 
 ## lint: format, vet, staticcheck, tidy module files
@@ -50,6 +50,12 @@ else
 	@echo "== tests with grpc-go $$($(GO) list $(NEWEST) -m -f '{{.Version}}' google.golang.org/grpc), the newest"
 	@$(GO) test $(NEWEST) $(RACE) $(TESTFLAGS) ./...
 endif
+
+## test-v1291: what adapter/balancer is held to is what grpc-go v1.29.1 does
+.PHONY: test-v1291
+test-v1291:
+	@echo "== scenarios of adapter/balancer with grpc-go v1.29.1"
+	@cd testdata/balancer1291 && $(GO) test -count=1 .
 
 ## test-bench: each benchmark once, as small as it gets, and their report
 .PHONY: test-bench

@@ -1,51 +1,13 @@
 package adapter
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-)
 
-// topLevel returns the names that the Go files of a pattern declare.
-func topLevel(t *testing.T, pattern string, test bool) map[string]bool {
-	t.Helper()
-	files, err := filepath.Glob(pattern)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := make(map[string]bool)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") != test {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncDecl:
-				if n.Recv == nil {
-					names[n.Name.Name] = true
-				}
-				return false // what is declared within is not top-level
-			case *ast.TypeSpec:
-				names[n.Name.Name] = true
-			case *ast.ValueSpec:
-				for _, name := range n.Names {
-					names[name.Name] = true
-				}
-			}
-			return true
-		})
-	}
-	return names
-}
+	"github.com/grpcnaming/grpcnaming/internal/testdoc"
+)
 
 // Every name that package grpc lost has a home in this module, or a line in
 // MIGRATING.md with an example that is compiled.
@@ -59,10 +21,10 @@ func TestRemovedNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	homes := map[string]map[string]bool{
-		"adapter": topLevel(t, "*.go", false),
-		"naming":  topLevel(t, "../naming/*.go", false),
+		"adapter": testdoc.Names(t, "*.go", false),
+		"naming":  testdoc.Names(t, "../naming/*.go", false),
 	}
-	examples := topLevel(t, "*.go", true)
+	examples := testdoc.Names(t, "*.go", true)
 	example := regexp.MustCompile(`\bExample_\w+`)
 	read := 0
 	for line := range strings.Lines(string(list)) {

@@ -110,7 +110,7 @@ func (parsing) ParseConfig(text json.RawMessage) (serviceconfig.LoadBalancingCon
 }
 func (p parsing) Build(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
 	p.policy.Build(cc, o)
-	return configured{p.policy}
+	return configured(p)
 }
 
 // configured says what its config is in its RPCs.
@@ -372,4 +372,24 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Whatever makes a SubConn fail is the latest connection error.
+func TestConnectionError(t *testing.T) {
+	n := name()
+	var conn balancer.ClientConn
+	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
+		conn = cc
+		return panicking{}
+	}})
+	cc, _ := fakeBuild(t, n)
+	if _, err := conn.NewSubConn([]resolver.Address{{}}, balancer.NewSubConnOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cc.subConns[0].listener(today.SubConnState{ConnectivityState: connectivity.TransientFailure, ConnectionError: errors.New("sick")})
+	conn.UpdateBalancerState(connectivity.TransientFailure, failing{balancer.ErrTransientFailure})
+	_, err := cc.states[0].Picker.Pick(today.PickInfo{})
+	if want := "all SubConns are in TransientFailure, latest connection error: sick"; err == nil || err.Error() != want {
+		t.Errorf("Pick: %v, want %s", err, want)
+	}
 }

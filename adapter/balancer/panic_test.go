@@ -115,3 +115,24 @@ func TestBuildFails(t *testing.T) {
 		})
 	}
 }
+
+// Pick and done run unguarded: who makes the RPC may recover.
+func TestPickThatPanics(t *testing.T) {
+	n := name()
+	var conn balancer.ClientConn
+	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
+		conn = cc
+		return panicking{}
+	}})
+	cc, _ := fakeBuild(t, n)
+	conn.UpdateBalancerState(connectivity.Ready, pickFunc(
+		func(context.Context, balancer.PickInfo) (balancer.SubConn, func(balancer.DoneInfo), error) {
+			panic("mine")
+		}))
+	defer func() {
+		if p := recover(); p != "mine" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	cc.states[0].Picker.Pick(balancer.PickInfo{})
+}
