@@ -116,6 +116,21 @@ func TestBuildFails(t *testing.T) {
 	}
 }
 
+// What a Builder has made before it panics is removed.
+func TestBuildFailsLate(t *testing.T) {
+	n := name()
+	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
+		if _, err := cc.NewSubConn([]resolver.Address{{}}, balancer.NewSubConnOptions{}); err != nil {
+			t.Error(err)
+		}
+		panic("mine")
+	}})
+	cc, _ := fakeBuild(t, n)
+	if got := cc.subConns[0].shutdowns.Load(); got != 1 {
+		t.Errorf("%d Shutdowns", got)
+	}
+}
+
 // Pick and done run unguarded: who makes the RPC may recover.
 func TestPickThatPanics(t *testing.T) {
 	n := name()

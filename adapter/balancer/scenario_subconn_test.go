@@ -76,24 +76,36 @@ func TestScenarioSubConnStates(t *testing.T) {
 
 func TestScenarioLazySubConn(t *testing.T) {
 	s := newStage(t)
-	p := s.newPolicy()
-	states := &seen{}
-	p.resolved = func(p *policy, addrs []resolver.Address) {
-		sc, err := p.cc.NewSubConn(addrs, balancer.NewSubConnOptions{})
-		if err != nil {
-			s.Errorf("NewSubConn: %v", err)
-			return
+	for what, update := range []func(balancer.ClientConn, connectivity.State, balancer.SubConn){
+		func(cc balancer.ClientConn, state connectivity.State, sc balancer.SubConn) {
+			cc.UpdateBalancerState(state, always(sc))
+		},
+		func(cc balancer.ClientConn, state connectivity.State, sc balancer.SubConn) {
+			cc.UpdateState(balancer.State{ConnectivityState: state, Picker: v2PickFunc(func(balancer.PickInfo) (balancer.PickResult, error) {
+				return balancer.PickResult{SubConn: sc}, nil
+			})})
+		},
+	} {
+		update := update
+		p := s.newPolicy()
+		states := &seen{}
+		p.resolved = func(p *policy, addrs []resolver.Address) {
+			sc, err := p.cc.NewSubConn(addrs, balancer.NewSubConnOptions{})
+			if err != nil {
+				s.Errorf("NewSubConn: %v", err)
+				return
+			}
+			update(p.cc, connectivity.Idle, sc)
 		}
-		p.cc.UpdateBalancerState(connectivity.Idle, always(sc))
+		p.changed = func(p *policy, sc balancer.SubConn, state connectivity.State) {
+			states.add(state)
+			update(p.cc, state, sc)
+		}
+		c := s.dial(p.name)
+		c.resolve("A")
+		c.sayCall(fmt.Sprintf("Picker %d: the first RPC", what+1))
+		s.say("states: %s", states.take(s, 2))
 	}
-	p.changed = func(p *policy, sc balancer.SubConn, state connectivity.State) {
-		states.add(state)
-		p.cc.UpdateBalancerState(state, always(sc))
-	}
-	c := s.dial(p.name)
-	c.resolve("A")
-	c.sayCall("the first RPC")
-	s.say("states: %s", states.take(s, 2))
 }
 
 func TestScenarioUpdateAddresses(t *testing.T) {

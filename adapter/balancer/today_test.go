@@ -3,6 +3,7 @@ package balancer_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	today "google.golang.org/grpc/balancer"
@@ -101,7 +102,8 @@ func (p spyPolicy) note(format string, args ...any) {
 	*p.calls = append(*p.calls, fmt.Sprintf(format, args...))
 }
 func (p spyPolicy) UpdateClientConnState(s today.ClientConnState) error {
-	p.note("endpoints %d, attributes %v", len(s.ResolverState.Endpoints), s.ResolverState.Endpoints[0].Attributes.Value("k"))
+	e := s.ResolverState.Endpoints[0]
+	p.note("endpoints %d, attributes %v, %v", len(s.ResolverState.Endpoints), e.Attributes.Value("k"), e.Addresses[0].BalancerAttributes.Value("k"))
 	return today.ErrBadResolverState
 }
 func (p spyPolicy) UpdateSubConnState(_ today.SubConn, s today.SubConnState) {
@@ -161,7 +163,7 @@ func TestTodayUnderOld(t *testing.T) {
 	real.listener(today.SubConnState{ConnectivityState: connectivity.Shutdown})
 	child.HandleSubConnStateChange(real, connectivity.Ready) // is gone
 	root.Close()
-	want := []string{"endpoints 1, attributes v", "CONNECTING, error <nil>", "READY, error <nil>", "IDLE, error <nil>", "CONNECTING, error <nil>",
+	want := []string{"endpoints 1, attributes v, <nil>", "CONNECTING, error <nil>", "READY, error <nil>", "IDLE, error <nil>", "CONNECTING, error <nil>",
 		"TRANSIENT_FAILURE, error all SubConns are in TransientFailure", "SHUTDOWN, error <nil>", "ExitIdle", "Close"}
 	if fmt.Sprintf("%q", *p.calls) != fmt.Sprintf("%q", want) {
 		t.Errorf("calls:\n%q, want\n%q", *p.calls, want)
@@ -171,10 +173,55 @@ func TestTodayUnderOld(t *testing.T) {
 	}
 }
 
+// A method that today's ClientConn has got since is that of the ClientConn behind the
+// old one, however that is found.
+func TestNewMethodsOfClientConn(t *testing.T) {
+	spy := spyBuilder{name(), make(chan spyPolicy, 1)}
+	today.Register(spy)
+	type wrapper struct{ balancer.ClientConn }
+	for what, build := range map[string]func(balancer.ClientConn, balancer.BuildOptions){
+		"wrapped, with its BuildOptions": func(cc balancer.ClientConn, o balancer.BuildOptions) {
+			balancer.Get(spy.name).Build(wrapper{cc}, o)
+		},
+		"not wrapped": func(cc balancer.ClientConn, _ balancer.BuildOptions) {
+			balancer.Get(spy.name).Build(cc, balancer.BuildOptions{})
+		},
+		"wrapped": func(cc balancer.ClientConn, _ balancer.BuildOptions) {
+			balancer.Get(spy.name).Build(wrapper{cc}, balancer.BuildOptions{})
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			n := name()
+			latest := what == "wrapped"
+			var buildLater func()
+			balancer.Register(buildFunc{n, func(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
+				buildLater = func() { build(cc, o) }
+				return panicking{}
+			}})
+			cc, _ := fakeBuild(t, n)
+			if !latest { // any will do, but this is known
+				former := buildLater
+				fakeBuild(t, n)
+				buildLater = former
+			}
+			buildLater()
+			got := reflect.ValueOf((<-spy.got).cc).Elem().FieldByName("ClientConn").Interface()
+			if got != today.ClientConn(cc) {
+				t.Errorf("%v is behind it, want %v", got, cc)
+			}
+		})
+	}
+}
+
 // Get of the same name is the same Builder, as often as it is asked.
 func TestGetIsTheSame(t *testing.T) {
 	if balancer.Get(roundrobin.Name) != balancer.Get("ROUND_ROBIN") {
 		t.Error("two Builders of one name")
+	}
+	upper := spyBuilder{"UPPER_" + name(), nil}
+	today.Register(upper)
+	if b := balancer.Get(upper.name); b == nil || b.Name() != upper.name {
+		t.Errorf("Get(%q) is %v", upper.name, b)
 	}
 	if _, ok := balancer.Get("pick_first").(balancer.ConfigParser); !ok {
 		t.Error("pick_first has lost ParseConfig")
