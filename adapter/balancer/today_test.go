@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	today "google.golang.org/grpc/balancer"
+	todaybase "google.golang.org/grpc/balancer/base"
 	"google.golang.org/grpc/balancer/roundrobin"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
@@ -46,22 +47,31 @@ func TestChildInTheOldWay(t *testing.T) {
 	}
 }
 
-// A resolver error reaches a child by HandleResolvedAddrs too.
+// A resolver error reaches a child by HandleResolvedAddrs too, and an error of its
+// picker means what it means today.
 func TestChildIsToldOfErrors(t *testing.T) {
+	spy := spyBuilder{name(), make(chan spyPolicy, 1)}
+	today.Register(spy)
 	n := name()
 	var child balancer.Balancer
 	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, o balancer.BuildOptions) balancer.Balancer {
-		child = balancer.Get("pick_first").Build(cc, o)
+		child = balancer.Get(spy.name).Build(cc, o)
 		return embedding{child}
 	}})
 	cc, _ := fakeBuild(t, n)
+	p := <-spy.got
 	child.HandleResolvedAddrs(nil, errors.New("mine"))
-	if n := len(cc.states); n == 0 || cc.states[n-1].ConnectivityState != connectivity.TransientFailure {
-		t.Fatalf("states: %v", cc.states)
+	if fmt.Sprint(*p.calls) != "[ResolverError mine]" {
+		t.Errorf("calls: %v", *p.calls)
 	}
-	_, err := cc.states[len(cc.states)-1].Picker.Pick(today.PickInfo{})
-	if _, isStatus := status.FromError(err); err == nil || isStatus {
-		t.Errorf("Pick: %v", err)
+	for _, want := range []error{errors.New("mine"), balancer.ErrNoSubConnAvailable, status.Error(codes.Unavailable, "mine")} {
+		p.cc.UpdateState(today.State{Picker: todaybase.NewErrPicker(want)})
+		_, got := cc.states[len(cc.states)-1].Picker.Pick(today.PickInfo{})
+		_, isStatus := status.FromError(got)
+		_, wasStatus := status.FromError(want)
+		if got == nil || got.Error() != want.Error() || isStatus != wasStatus {
+			t.Errorf("Pick: %v, want %v", got, want)
+		}
 	}
 }
 
@@ -109,8 +119,9 @@ func (p spyPolicy) UpdateClientConnState(s today.ClientConnState) error {
 func (p spyPolicy) UpdateSubConnState(_ today.SubConn, s today.SubConnState) {
 	p.note("%v, error %v", s.ConnectivityState, s.ConnectionError)
 }
-func (p spyPolicy) ExitIdle() { p.note("ExitIdle") }
-func (p spyPolicy) Close()    { p.note("Close") }
+func (p spyPolicy) ResolverError(err error) { p.note("ResolverError %v", err) }
+func (p spyPolicy) ExitIdle()               { p.note("ExitIdle") }
+func (p spyPolicy) Close()                  { p.note("Close") }
 
 type spyBuilder struct {
 	name string
