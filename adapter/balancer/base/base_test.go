@@ -147,6 +147,7 @@ func TestStates(t *testing.T) {
 		step(a, connectivity.Connecting, "[]", "")
 		step(b, connectivity.Ready, "[READY]", "ready: [b]")
 		_ = v2.UpdateClientConnState(update(resolver.Address{Addr: "a"}))
+		_ = v2.UpdateClientConnState(update(resolver.Address{Addr: "a"}))
 		if len(cc.removed) != 1 || cc.removed[0] != b {
 			t.Errorf("removed: %v", cc.removed)
 		}
