@@ -27,6 +27,7 @@ type file struct {
 	added   []addedImport
 	reports []Report
 	sites   []Site
+	today   bool // uses what the draft of the balancer API did not have
 }
 
 // An importSpec is an import of a package of grpc's or ours, and its uses.
@@ -37,13 +38,15 @@ type importSpec struct {
 	name string // by which the file calls it; "." and "_" as written
 	refs int    // uses
 	kept int    // uses that stay
+
+	moved bool // its path is rewritten
 }
 
 // A ref is a selector expression on an imported package.
 type ref struct {
 	sel  *ast.SelectorExpr
 	from *importSpec
-	done bool // rewritten away from the package
+	done bool // rewritten
 }
 
 func (r *ref) is(path string, names ...string) bool {
@@ -81,12 +84,24 @@ func (r *Result) Changed() bool { return !bytes.Equal(r.Old, r.New) }
 
 var rewrites = []func(*file){
 	importNaming,
+	importGRPCLB,
+	importDraft,
 	toAdapter,
 	toConnectivity,
 	toNaming,
 	dropHandshake,
 	addIdleTimeout,
 	keepBalancerName,
+	renameOptions,
+	rewriteTargets,
+	dropAddressTypes,
+	parseServiceConfigs,
+	returnErrors,
+	rewriteParentIDs,
+	rewriteManual,
+	splitAttributes,
+	splitMetadata,
+	rewriteCredentials,
 	reportGone,
 	reportServiceConfig,
 	reportArticleCopies,
@@ -97,35 +112,43 @@ func concerns(src []byte) bool {
 	return bytes.Contains(src, []byte(grpcPath)) || bytes.Contains(src, []byte(Module))
 }
 
-// rewrite runs all rewrites over one file of p. An error means that src, or
-// what it would become, does not parse.
-func rewrite(name string, src []byte, p *pkg, opts Options) (*Result, error) {
-	res := &Result{Name: name, Old: src, New: src}
+// rewrite is [pkg.rewrite] of a file that is a package by itself.
+func rewrite(name string, src []byte, opts Options) (*Result, error) {
 	if !concerns(src) {
+		return &Result{Name: name, Old: src, New: src}, nil
+	}
+	p := newPkg()
+	tree, err := p.parse(name, src)
+	if err != nil {
+		return &Result{Name: name, Old: src, New: src}, err
+	}
+	p.add(name, src, tree)
+	p.check()
+	return p.rewrite(name, opts)
+}
+
+// rewrite runs all rewrites over a file. An error means that what it would
+// become does not parse.
+func (p *pkg) rewrite(name string, opts Options) (*Result, error) {
+	f := p.files[name]
+	f.opts = opts
+	res := &Result{Name: name, Old: f.src, New: f.src}
+	if !p.concerned(f) {
 		return res, nil
 	}
-	f, err := parse(name, src)
-	if err != nil {
-		return res, err
-	}
-	if p == nil {
-		p = newPkg()
-		p.add(f.tree)
-	}
-	f.pkg, f.opts = p, opts
 	for _, r := range rewrites {
 		r(f)
 	}
 	f.editImports()
 	if len(f.edits) > 0 {
-		out, err := apply(src, f.edits)
+		out, err := apply(f.src, f.edits)
 		if err != nil {
 			return res, err
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), name, out, parser.SkipObjectResolution); err != nil {
 			return res, errors.New("its rewritten form would not parse, a fault of grpcnaming migrate: " + err.Error())
 		}
-		res.New = reformat(src, out)
+		res.New = reformat(f.src, out)
 		res.Sites, res.sites = len(f.sites), f.sites
 		f.noteGenerated(res)
 	}
@@ -139,15 +162,8 @@ func rewrite(name string, src []byte, p *pkg, opts Options) (*Result, error) {
 	return res, nil
 }
 
-func parse(name string, src []byte) (*file, error) {
-	f := &file{name: name, src: src, fset: token.NewFileSet(), parents: make(map[ast.Node]ast.Node)}
-	var err error
-	// Objects are resolved: an identifier without one is a package, or is
-	// declared in another file.
-	f.tree, err = parser.ParseFile(f.fset, name, src, parser.ParseComments)
-	if err != nil {
-		return nil, err
-	}
+func newFile(p *pkg, name string, src []byte, tree *ast.File) *file {
+	f := &file{name: name, src: src, tree: tree, fset: p.fset, pkg: p, parents: make(map[ast.Node]ast.Node)}
 	for _, d := range f.tree.Decls {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
 			for _, s := range g.Specs {
@@ -180,7 +196,7 @@ func parse(name string, src []byte) (*file, error) {
 	for _, i := range f.imports {
 		i.kept = i.refs
 	}
-	return f, nil
+	return f
 }
 
 func (f *file) addImport(g *ast.GenDecl, s *ast.ImportSpec) {
@@ -227,6 +243,23 @@ func (f *file) moveTo(r *ref, path, base, sel string) {
 	}
 	f.site(r.sel, f.text(r.sel))
 	f.leave(r)
+}
+
+// rename makes r another name of the same package.
+func (f *file) rename(r *ref, to string) {
+	f.replace(r.sel.Sel.Pos(), r.sel.Sel.End(), to)
+	f.site(r.sel, f.text(r.sel))
+	r.done = true
+}
+
+// moveImport lets the file import another package under the same name.
+func (f *file) moveImport(i *importSpec, to string) {
+	text := strconv.Quote(to)
+	if i.spec.Name == nil && i.name != to[strings.LastIndex(to, "/")+1:] {
+		text = i.name + " " + text
+	}
+	f.replace(i.spec.Path.Pos(), i.spec.Path.End(), text)
+	i.moved, i.path = true, to
 }
 
 // site counts n as rewritten.

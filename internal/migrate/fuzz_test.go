@@ -20,7 +20,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Add([]byte("\ufeffpackage p\nimport \"google.golang.org/grpc\"\nfunc f(){x=append(x,grpc.WithWaitForHandshake())}"))
 	f.Add([]byte("package p\nimport\"google.golang.org/grpc\"\nvar naming=[]T{grpc.Backend%naming}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		r, err := rewrite("f.go", src, nil, Options{})
+		r, err := rewrite("f.go", src, Options{})
 		if err != nil {
 			if _, perr := parser.ParseFile(token.NewFileSet(), "f.go", src, parser.ParseComments); perr == nil {
 				t.Fatalf("the source parses, and: %v", err)
@@ -39,7 +39,7 @@ func FuzzRewrite(f *testing.F) {
 		if _, err := parser.ParseFile(token.NewFileSet(), "f.go", r.New, 0); err != nil {
 			t.Fatalf("%v in\n%s", err, r.New)
 		}
-		again, err := rewrite("f.go", r.New, nil, Options{})
+		again, err := rewrite("f.go", r.New, Options{})
 		if err != nil || !bytes.Equal(again.New, r.New) {
 			t.Fatalf("a second run makes of\n%s\nthis: %v\n%s", r.New, err, again.New)
 		}

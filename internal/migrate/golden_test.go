@@ -71,16 +71,17 @@ func (a archive) rewriteAll(t *testing.T, files map[string]string) (out map[stri
 	t.Helper()
 	p := newPkg()
 	for _, name := range a.sources() {
-		f, err := parser.ParseFile(token.NewFileSet(), name, files[name], 0)
+		tree, err := p.parse(name, []byte(files[name]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.add(f)
+		p.add(name, []byte(files[name]), tree)
 	}
+	p.check()
 	out = make(map[string]string)
 	var lines []Report
 	for _, name := range a.sources() {
-		r, err := rewrite(name, []byte(files[name]), p, a.opts)
+		r, err := p.rewrite(name, a.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,13 +178,19 @@ func TestGoldenCRLF(t *testing.T) {
 	}
 }
 
-// What is in comments and strings is as it was.
+// What is in comments and strings is as it was; some may come in between.
 func TestGoldenCommentsAndStrings(t *testing.T) {
 	for _, a := range archives(t) {
 		out, _ := a.rewriteAll(t, a.files)
 		for name := range out {
 			before, after := said(t, a.files[name]), said(t, out[name])
-			if !slices.Equal(before, after) {
+			rest := before
+			for _, s := range after {
+				if len(rest) > 0 && rest[0] == s {
+					rest = rest[1:]
+				}
+			}
+			if len(rest) > 0 {
 				t.Errorf("%s: %s said %q and says %q", a.path, name, before, after)
 			}
 		}
@@ -216,7 +223,6 @@ func said(t *testing.T, src string) (all []string) {
 // What comes out compiles with today's grpc-go, and go vet has nothing to say.
 func TestGoldenCompiles(t *testing.T) {
 	dir := t.TempDir()
-	var built []string
 	for _, a := range archives(t) {
 		if _, ok := a.files["nocompile"]; ok {
 			continue
@@ -226,14 +232,19 @@ func TestGoldenCompiles(t *testing.T) {
 		for name, src := range out {
 			writeFile(t, filepath.Join(dir, pkg, name), src)
 		}
-		built = append(built, pkg)
 	}
+	vetNewest(t, dir)
+}
+
+// vetNewest builds and vets all packages in dir with today's grpc-go.
+func vetNewest(t *testing.T, dir string) {
+	t.Helper()
 	writeNewestModule(t, dir)
 	vet := exec.Command("go", "vet", "./...")
 	vet.Dir = dir
 	vet.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	if msg, err := vet.CombinedOutput(); err != nil {
-		t.Errorf("go vet of %q: %v\n%s", built, err, msg)
+		t.Errorf("go vet: %v\n%s", err, msg)
 	}
 }
 

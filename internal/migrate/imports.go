@@ -3,13 +3,14 @@ package migrate
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 	"strconv"
 	"strings"
 )
 
 // An addedImport is an import that a rewrite needs, put beside another.
 type addedImport struct {
-	beside     *importSpec
+	beside     *importSpec // nil in a file that imports nothing
 	path, name string
 	base       string // the name that needs no alias
 }
@@ -35,6 +36,78 @@ func (f *file) nameFor(r *ref, path, base string) string {
 			return i.name
 		}
 	}
+	return f.addImportBeside(r.from, taken, path, base, "grpc"+base)
+}
+
+// nameAt returns the name by which the package path can be called at a place,
+// and sees to its import.
+func (f *file) nameAt(at token.Pos, path, base string) string {
+	if f.pkg.info != nil {
+		for _, s := range f.tree.Imports {
+			if pathOf(s) != path || s.Name != nil && (s.Name.Name == "." || s.Name.Name == "_") {
+				continue
+			}
+			name := base
+			if s.Name != nil {
+				name = s.Name.Name
+			}
+			if n, ok := f.lookup(at, name).(*types.PkgName); ok && n.Imported().Path() == path {
+				f.keep(path)
+				return name
+			}
+		}
+	}
+	for _, a := range f.added {
+		if a.path == path {
+			return a.name
+		}
+	}
+	return f.addImportBeside(f.neighbour(path), f.taken(), path, base, strings.ReplaceAll(path[strings.Index(path, ".")+1:], "/", ""))
+}
+
+// keep counts a new use of an import.
+func (f *file) keep(path string) {
+	for _, i := range f.imports {
+		if i.path == path {
+			i.kept++
+		}
+	}
+}
+
+// neighbour is an import beside which that of a path belongs: the first of
+// the same kind, the standard library or not, or the first of all; nil for none.
+func (f *file) neighbour(path string) *importSpec {
+	standard := func(path string) bool {
+		first, _, _ := strings.Cut(path, "/")
+		return !strings.Contains(first, ".")
+	}
+	var spec *ast.ImportSpec
+	for _, s := range f.tree.Imports {
+		p := pathOf(s)
+		if same := standard(p) == standard(path); p != "C" && (spec == nil || same && standard(pathOf(spec)) != standard(path)) {
+			spec = s
+		}
+	}
+	if spec == nil {
+		return nil
+	}
+	for _, i := range f.imports {
+		if i.spec == spec {
+			return i
+		}
+	}
+	i := &importSpec{decl: f.parents[spec].(*ast.GenDecl), spec: spec, path: pathOf(spec), name: "_"}
+	f.imports = append(f.imports, i)
+	return i
+}
+
+func pathOf(s *ast.ImportSpec) string {
+	path, _ := strconv.Unquote(s.Path.Value)
+	return path
+}
+
+// addImportBeside adds an import under its own name, or another if that is taken.
+func (f *file) addImportBeside(i *importSpec, taken map[string]bool, path, base, other string) string {
 	for _, i := range f.imports {
 		taken[i.name] = true
 	}
@@ -45,14 +118,17 @@ func (f *file) nameFor(r *ref, path, base string) string {
 			taken[p[strings.LastIndex(p, "/")+1:]] = true
 		}
 	}
+	for _, a := range f.added {
+		taken[a.name] = true
+	}
 	name := base
 	for n := 0; taken[name]; n++ {
-		name = "grpc" + base
+		name = other
 		if n > 0 {
 			name += strconv.Itoa(n + 1)
 		}
 	}
-	f.added = append(f.added, addedImport{r.from, path, name, base})
+	f.added = append(f.added, addedImport{i, path, name, base})
 	return name
 }
 
@@ -107,6 +183,11 @@ func (f *file) taken() map[string]bool {
 // editImports takes out the imports that nothing uses any more and puts in
 // those that are new.
 func (f *file) editImports() {
+	for _, a := range f.added {
+		if a.beside == nil {
+			f.firstImport(a.text())
+		}
+	}
 	for _, i := range f.imports {
 		var texts []string
 		for _, a := range f.added {
@@ -128,6 +209,17 @@ func (f *file) editImports() {
 			f.insertImports(i, texts)
 		}
 	}
+}
+
+// firstImport puts an import behind the package clause.
+func (f *file) firstImport(text string) {
+	at := f.offset(f.tree.Name.End())
+	line, _, _ := strings.Cut(string(f.src[at:]), "\n")
+	sep := "; "
+	if strings.TrimSpace(line) == "" {
+		sep = f.newline() + f.newline()
+	}
+	f.edits = append(f.edits, edit{at, at, sep + "import " + text})
 }
 
 // insertImports puts specs beside i without coming between it and its comments.

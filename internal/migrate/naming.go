@@ -9,8 +9,8 @@ func importNaming(f *file) {
 		if i.path != grpcNamingPath {
 			continue
 		}
-		f.replace(i.spec.Path.Pos(), i.spec.Path.End(), strconv.Quote(namingPath))
 		f.site(i.spec, i.path)
+		f.moveImport(i, namingPath)
 	}
 }
 
@@ -29,7 +29,7 @@ func toNaming(f *file) {
 // unvendor imports a package of grpc's by its own path where a file spells out
 // a vendor directory: its types are to be those that ours use.
 func (f *file) unvendor(i *importSpec) {
-	if path, _ := strconv.Unquote(i.spec.Path.Value); path != i.path && i.path != grpcNamingPath {
+	if path, _ := strconv.Unquote(i.spec.Path.Value); path != i.path && !i.moved {
 		f.replace(i.spec.Path.Pos(), i.spec.Path.End(), strconv.Quote(i.path))
 		f.site(i.spec, i.path)
 	}

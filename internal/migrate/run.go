@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,33 +39,19 @@ func Run(ctx context.Context, patterns []string, opts Options, progress func(don
 		return nil, err
 	}
 	o := &Outcome{Reports: reports}
-	results := make([]*dirResult, len(dirs))
-	var wg sync.WaitGroup
-	var mu sync.Mutex // guards done and the calls of progress
+	loaded := make([]*loadedDir, len(dirs))
 	done := 0
-	next := make(chan int)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				results[i] = rewriteDir(dirs[i], opts)
-				if progress != nil {
-					mu.Lock()
-					done++
-					progress(done, len(dirs))
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	for i := range dirs {
-		if ctx.Err() != nil {
-			break
+	err = inParallel(ctx, len(dirs), func(i int) { loaded[i] = load(dirs[i]) }, func() {
+		if done++; progress != nil {
+			progress(done, len(dirs))
 		}
-		next <- i
+	})
+	if err != nil {
+		return nil, err
 	}
-	close(next)
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	settleDrafts(loaded)
+	results := make([]*dirResult, len(dirs))
+	if err := inParallel(ctx, len(dirs), func(i int) { results[i] = loaded[i].rewrite(opts) }, func() {}); err != nil {
 		return nil, err
 	}
 	for i, r := range results {
@@ -92,51 +79,105 @@ type dirResult struct {
 	reports []Report
 }
 
-func rewriteDir(d dir, opts Options) *dirResult {
-	res := &dirResult{}
-	var pkgs map[string]*pkg
-	for _, base := range d.files {
-		path := filepath.Join(d.path, base)
-		src, err := os.ReadFile(path)
-		if err != nil {
-			res.reports = append(res.reports, Broken(path, err))
-			continue
-		}
-		if !concerns(src) {
-			continue
-		}
-		if pkgs == nil {
-			pkgs = packages(d.path)
-		}
-		r, err := rewrite(path, src, pkgs[packageName(src)], opts)
-		if err != nil {
-			res.reports = append(res.reports, unparsable(path, err))
-			continue
-		}
-		res.files = append(res.files, r)
+// inParallel calls do for each index below n, and after each done, one at a
+// time, until ctx is done.
+func inParallel(ctx context.Context, n int, do func(i int), done func()) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex // is held while done is called
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+				mu.Lock()
+				done()
+				mu.Unlock()
+			}
+		})
 	}
-	return res
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return ctx.Err()
 }
 
-// packages reads what the packages in a directory declare, by package name.
-// Files that do not parse count for nothing.
-func packages(path string) map[string]*pkg {
-	pkgs := make(map[string]*pkg)
-	entries, _ := os.ReadDir(path)
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") || !e.Type().IsRegular() {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(path, e.Name()), nil, parser.SkipObjectResolution)
+// A loadedDir is a directory with the packages in it, if a file concerns the
+// rewrites.
+type loadedDir struct {
+	dir
+	pkgs map[string]*pkg // by name
+	res  dirResult
+}
+
+// load reads a directory. A file that does not parse counts for nothing, but is
+// reported if it is to be rewritten.
+func load(d dir) *loadedDir {
+	l := &loadedDir{dir: d}
+	sources := make(map[string][]byte)
+	concerned := false
+	for _, base := range d.files {
+		src, err := os.ReadFile(filepath.Join(d.path, base))
 		if err != nil {
+			l.res.reports = append(l.res.reports, Broken(filepath.Join(d.path, base), err))
 			continue
 		}
-		if pkgs[f.Name.Name] == nil {
-			pkgs[f.Name.Name] = newPkg()
-		}
-		pkgs[f.Name.Name].add(f)
+		sources[base] = src
+		concerned = concerned || concerns(src)
 	}
-	return pkgs
+	if !concerned {
+		return l
+	}
+	entries, _ := os.ReadDir(d.path)
+	for _, e := range entries {
+		if base := e.Name(); sources[base] == nil && strings.HasSuffix(base, ".go") && e.Type().IsRegular() {
+			if src, err := os.ReadFile(filepath.Join(d.path, base)); err == nil {
+				sources[base] = src
+			}
+		}
+	}
+	l.pkgs = make(map[string]*pkg)
+	for _, base := range slices.Sorted(maps.Keys(sources)) {
+		path, src := filepath.Join(d.path, base), sources[base]
+		name := packageName(src)
+		p := l.pkgs[name]
+		if p == nil {
+			p = newPkg()
+		}
+		tree, err := p.parse(path, src)
+		if err != nil {
+			if slices.Contains(d.files, base) && concerns(src) {
+				l.res.reports = append(l.res.reports, unparsable(path, err))
+			}
+			continue
+		}
+		l.pkgs[name] = p
+		p.add(path, src, tree)
+	}
+	for _, p := range l.pkgs {
+		p.check()
+	}
+	return l
+}
+
+func (l *loadedDir) rewrite(opts Options) *dirResult {
+	for _, base := range l.files {
+		path := filepath.Join(l.path, base)
+		for _, p := range l.pkgs {
+			if p.files[path] == nil {
+				continue
+			}
+			r, err := p.rewrite(path, opts)
+			if err != nil {
+				l.res.reports = append(l.res.reports, unparsable(path, err))
+				continue
+			}
+			l.res.files = append(l.res.files, r)
+		}
+	}
+	l.pkgs = nil
+	return &l.res
 }
 
 func packageName(src []byte) string {

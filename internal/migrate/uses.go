@@ -7,7 +7,7 @@ import "slices"
 // among them, as another module takes its place. A file that does not parse
 // uses nothing.
 func Uses(name string, src []byte) (rewritten []Site, reported []Report) {
-	r, err := rewrite(name, src, newPkg(), Options{KeepIdle: true})
+	r, err := rewrite(name, src, Options{KeepIdle: true})
 	if err != nil {
 		return nil, nil
 	}
