@@ -25,6 +25,9 @@ var programs = []stuck{
 	{"github.com/bketelsen/crypt/config", "github.com/bketelsen/crypt", "v0.0.3", "bketelsen/crypt#17"},
 	{"github.com/rexray/gocsi", "github.com/rexray/gocsi", "v1.2.2", "etcd-io/etcd#14580"},
 	{"github.com/olivere/grpc/lb/consul", "github.com/olivere/grpc", "v1.0.0", ""},
+	{"github.com/coreos/etcd/clientv3", "github.com/coreos/etcd", "v3.3.25+incompatible", "etcd-io/etcd#12577"},
+	{"go.etcd.io/etcd/clientv3", "go.etcd.io/etcd", "v0.0.0-20200520232829-54ba9589114f", "etcd-io/etcd#12124"},
+	{"github.com/sercand/kuberesolver", "github.com/sercand/kuberesolver", "v2.1.0+incompatible", "etcd-io/etcd#11634"},
 }
 
 const mainFile = `package main
