@@ -70,8 +70,8 @@ func TestEveryRemovedName(t *testing.T) {
 		}
 		writeFile(t, filepath.Join(dir, fmt.Sprint("line", n), "f.go"), string(r.New))
 	}
-	if n != 89 {
-		t.Errorf("read %d lines, want 89", n)
+	if n != 90 {
+		t.Errorf("read %d lines, want 90", n)
 	}
 	vetNewest(t, dir)
 }

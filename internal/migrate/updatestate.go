@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 )
 
 // returnErrors lets what stands for a resolver.ClientConn, a fake of a test
@@ -14,11 +15,14 @@ func returnErrors(f *file) {
 	}
 	for _, d := range f.tree.Decls {
 		fn, ok := d.(*ast.FuncDecl)
-		if !ok || fn.Recv == nil || fn.Name.Name != "UpdateState" || fn.Body == nil || fn.Type.Results.NumFields() > 0 {
+		if !ok || fn.Recv == nil || fn.Body == nil || fn.Type.Results.NumFields() > 0 || fn.Type.Params.NumFields() != 1 || !f.hasMethod(fn, "NewAddress") {
 			continue
 		}
-		params := flat(fn.Type.Params)
-		if len(params) != 1 || !f.mentions(params[0], resolverPath, "State") || !f.hasMethod(fn, "NewAddress") {
+		param := flat(fn.Type.Params)[0]
+		if fn.Name.Name == "NewServiceConfig" && f.text(param) == "string" {
+			f.reportMissing(fn)
+		}
+		if fn.Name.Name != "UpdateState" || !f.mentions(param, resolverPath, "State") {
 			continue
 		}
 		f.site(fn.Name, "UpdateState")
@@ -39,11 +43,20 @@ func returnErrors(f *file) {
 		if !returns {
 			f.appendStatement(fn.Body, "return nil")
 		}
-		for _, missing := range []string{"ReportError", "ParseServiceConfig"} {
-			if !f.hasMethod(fn, missing) {
-				f.report(fn.Recv.Pos(), linkGone, "a resolver.ClientConn has a method "+missing+" now, and this has none", "add it, or embed a resolver.ClientConn")
-			}
+	}
+}
+
+// reportMissing reports what stood for a resolver.ClientConn of old, all of which
+// had NewServiceConfig, and lacks methods that came later.
+func (f *file) reportMissing(fn *ast.FuncDecl) {
+	var missing []string
+	for _, m := range []string{"UpdateState", "ReportError", "ParseServiceConfig"} {
+		if !f.hasMethod(fn, m) {
+			missing = append(missing, m)
 		}
+	}
+	if len(missing) > 0 {
+		f.report(fn.Name.Pos(), linkGone, "this is no resolver.ClientConn any more: it lacks "+strings.Join(missing, ", "), "add them, or embed a resolver.ClientConn")
 	}
 }
 

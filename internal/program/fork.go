@@ -32,6 +32,7 @@ type Fork struct {
 	root     string // absolute
 	staged   string // where it is for so long
 	source   string
+	needy    bool // needs this module
 	packages map[string]bool
 	results  []*migrate.Result
 	reports  []migrate.Report
@@ -85,7 +86,9 @@ func (p *plan) fork(ctx context.Context, u *uses) error {
 	p.forks[f.root] = f
 	p.mod.Forks = append(p.mod.Forks, f)
 	_, err = p.edit(func(g *goMod) {
-		g.useModule(p.opts.Replace)
+		if f.needy {
+			g.useModule(p.opts.Replace)
+		}
 		g.require(m.Path, m.Version, false)
 		g.file.AddReplace(m.Path, "", f.staged, "")
 	})
@@ -102,6 +105,7 @@ func (f *Fork) migrate(ctx context.Context, p *plan, packages []string) error {
 	if err != nil {
 		return err
 	}
+	f.needy = len(out.Needy) > 0
 	for _, r := range out.Files {
 		f.Lines += lines(r.Old, r.New)
 		if err := r.Write(); err != nil {
@@ -256,7 +260,9 @@ func (f *Fork) writeGoMod(p *plan) error {
 		g.file.AddGoStmt("1.21")
 	}
 	g.require(grpcPath, p.mod.GRPC, false)
-	g.useModule(p.opts.Replace)
+	if f.needy {
+		g.useModule(p.opts.Replace)
+	}
 	return os.WriteFile(file, g.format(), 0o666)
 }
 

@@ -83,7 +83,8 @@ func (o *Outcome) ownAlone(own *migrate.Outcome, roots map[string][]string, loos
 		version = needGRPC
 	}
 	for _, root := range sortedKeys(roots) {
-		if !slices.ContainsFunc(own.Needy, func(d string) bool { return slices.Contains(roots[root], d) }) {
+		needy := slices.ContainsFunc(own.Needy, func(d string) bool { return slices.Contains(roots[root], d) })
+		if !needy && !slices.ContainsFunc(own.Files, func(f *migrate.Result) bool { return slices.Contains(roots[root], filepath.Dir(f.Name)) }) {
 			continue
 		}
 		path := filepath.Join(root, "go.mod")
@@ -97,14 +98,16 @@ func (o *Outcome) ownAlone(own *migrate.Outcome, roots map[string][]string, loos
 		}
 		before := modfileBytes(g)
 		g.raiseGRPC(version, needGo)
-		g.useModule(opts.Replace)
+		if needy {
+			g.useModule(opts.Replace)
+		}
 		o.Reports = append(o.Reports, g.reports...)
 		changed := false
 		if after := g.format(); !bytes.Equal(before, after) {
 			changed = true
 			o.Files = append(o.Files, &migrate.Result{Name: path, Old: data, New: after})
 		}
-		if g.replacement(migrate.Module) == nil {
+		if needy && g.replacement(migrate.Module) == nil {
 			o.Commands = append(o.Commands, in(root, "go mod edit -replace="+migrate.Module+"=DIR")+checkoutHint)
 		}
 		if changed {
