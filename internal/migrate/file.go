@@ -97,6 +97,7 @@ var rewrites = []func(*file){
 	dropAddressTypes,
 	parseServiceConfigs,
 	returnErrors,
+	embedSubConns,
 	rewriteParentIDs,
 	rewriteManual,
 	splitAttributes,

@@ -51,7 +51,8 @@ func (f *file) nameAt(at token.Pos, path, base string) string {
 			if s.Name != nil {
 				name = s.Name.Name
 			}
-			if n, ok := f.lookup(at, name).(*types.PkgName); ok && n.Imported().Path() == path {
+			old, _ := legacy().Import(path)
+			if n, ok := f.lookup(at, name).(*types.PkgName); ok && (n.Imported().Path() == path || n.Imported() == old) {
 				f.keep(path)
 				return name
 			}
