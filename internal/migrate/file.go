@@ -84,7 +84,7 @@ func (r *Result) Changed() bool { return !bytes.Equal(r.Old, r.New) }
 
 var rewrites = []func(*file){
 	importNaming,
-	importGRPCLB,
+	importMoved,
 	importDraft,
 	toAdapter,
 	toConnectivity,
