@@ -80,7 +80,7 @@ func migratePrograms(w io.Writer, checkout, dir string, wanted func(name string)
 			raised = append(raised, r.Module+" "+r.To)
 		}
 		rerun := "changes nothing"
-		if len(written) > 0 || result(again) != result(m) {
+		if len(written) > 0 || !again.Clean && result(again) != result(m) {
 			rerun = fmt.Sprintf("writes %s; %s", written, result(again))
 		}
 		fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %s | %s | %s | %s |\n", s.pkg, s.version, m.Packages, files, lines,
