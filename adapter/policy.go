@@ -77,8 +77,9 @@ func (p *policy) UpdateClientConnState(s balancer.ClientConnState) error {
 // those that it has, connects what is new, and removes the rest.
 func (p *policy) reconcile(v1 []Address, dialled []resolver.Address) {
 	p.round++
+	next := 0 // in list, if that has the order of v1, as nearly always
 	for i, a := range v1 {
-		c := p.routes.find(a)
+		c := p.find(a, &next)
 		switch {
 		case c == nil:
 			p.connect(a, dialled[i])
@@ -98,6 +99,18 @@ func (p *policy) reconcile(v1 []Address, dialled []resolver.Address) {
 		}
 		return gone
 	})
+}
+
+// find returns the conn of a, or nil. It looks at list first: from one State to the
+// other most addresses keep their order, and a map of a thousand takes longer.
+func (p *policy) find(a Address, next *int) *conn {
+	for n := *next; n < min(*next+2, len(p.list)); n++ { // one may have been removed
+		if c := p.list[n]; c.v1.Addr == a.Addr && addrset.Same(c.v1.Metadata, a.Metadata) {
+			*next = n + 1
+			return c
+		}
+	}
+	return p.routes.find(a)
 }
 
 func (p *policy) connect(a Address, ra resolver.Address) {
