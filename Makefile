@@ -125,6 +125,13 @@ demo:
 migrate-corpus:
 	@$(GO) run ./internal/migratecorpus -o docs/programs.md
 
+# Not part of test, as it downloads what two programs of 2020, and etcd, are made of.
+## test-etcd: etcd's clientv3 of 2020, migrated, on a real etcd; downloads them; writes docs/etcd.md
+.PHONY: test-etcd
+test-etcd:
+	@cd testdata/etcd && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod staticcheck ./... && $(GO) mod tidy -diff
+	@cd testdata/etcd && $(GO) test -v -count=1 -timeout 60m . -table $(CURDIR)/docs/etcd.md
+
 ## update-newest: let testdata/newest.mod follow today's releases
 .PHONY: update-newest
 update-newest:
