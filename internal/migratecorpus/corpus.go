@@ -20,8 +20,9 @@ var etcd = module{path: "github.com/coreos/etcd", version: "v3.3.10+incompatible
 	require: []string{"github.com/ugorji/go@v1.1.1"},
 	packages: []pkg{
 		{"clientv3", "Balancer|Dial", "TestDialCancel|TestDialTimeout|TestHealthBalancerGraylist|TestBalancerDoNotBlockOnClose",
-			"four tests dial listeners that never answer the HTTP/2 handshake, or 254.0.0.1; grpc used to call such a connection up, and now waits"},
-		{"clientv3/naming", "", "", "its tests start an etcd server, which panics in today's golang/protobuf"},
+			"four tests dial listeners that never answer the HTTP/2 handshake, or 254.0.0.1; grpc used to call such a connection up, " +
+				"and now waits: not migrated, and with grpc-go v1.29.1, they fail too"},
+		{"clientv3/naming", "", "", "its tests start an etcd server, which panics in today's golang/protobuf; make test-etcd has them run on a real etcd"},
 		{"proxy/grpcproxy", "", "", "as clientv3/naming"},
 	},
 }
