@@ -19,25 +19,26 @@ const (
 	reasonBound = 64 << 10 // bytes
 )
 
-// bounded is the transport of a client that is ours. It counts bytes after
-// decompression, which next does by itself.
+// bounded is the transport of a client that is ours, whose watchers all have the
+// plain view. It counts bytes after decompression, which next does by itself.
 type bounded struct {
 	next           http.RoundTripper
 	answer, reason int64 // bytes
 }
 
 // RoundTrip returns a response whose body fails with a *http.MaxBytesError at the
-// bound. Closing it then closes the connection.
+// bound, and has of each instance what the plain view needs. Closing the body at the
+// bound closes the connection.
 func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := b.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	bound := b.reason
 	if response.StatusCode == http.StatusOK {
-		bound = b.answer
+		response.Body = newThin(http.MaxBytesReader(nil, response.Body, b.answer))
+	} else {
+		response.Body = http.MaxBytesReader(nil, response.Body, b.reason)
 	}
-	response.Body = http.MaxBytesReader(nil, response.Body, bound)
 	return response, nil
 }
 

@@ -22,12 +22,13 @@ import (
 func main() {
 	out := flag.String("out", "../../bench-out", "directory to write to")
 	effort := flag.Float64("effort", 1, "multiplies the numbers of rounds")
+	nextInstances := flag.Int("next-instances", 5_000, "`instances` of the service in the group next")
 	only := flag.String("only", "", "regular expression of the groups to run: rpc, pick, get, fold, next, watchers, conns, propagation")
 	isSmoke := flag.Bool("smoke", false, "run every benchmark once, as small as it gets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	groups, instances := measured(*effort), 5_000
+	groups, instances := measured(*effort), *nextInstances
 	if *isSmoke {
 		groups, instances = smoke(), 50
 	}
