@@ -111,7 +111,7 @@ func TestContractResolveFailsBackoff(t *testing.T) {
 		w.fail(t, errors.New("down"))
 		time.Sleep(10 * time.Minute) // of the bubble's time
 		synctest.Wait()
-		if calls < 10 || calls > 60 {
+		if calls < 30 || calls > 90 { // some of them in the first minute
 			t.Errorf("Resolve was called %d times in ten minutes, want about one in %v", calls, lastRetry)
 		}
 		if got, want := refusal(t, b), fmt.Sprint("down ", calls); !strings.HasSuffix(got, want) {

@@ -150,7 +150,7 @@ func (b *bridge) run(former *bridge, tried func()) {
 		err = fmt.Errorf("starting the balancer for target %q: %w", b.target, b.explain(err))
 		b.tell(nil, err)
 		tried()
-		delay := backOff.NextBackOff()
+		delay := backOff.Next()
 		contain.Logger.Warningf("%v; trying again in %v", err, delay)
 		follow.Sleep(b.ctx, delay)
 	}

@@ -68,7 +68,7 @@ func TestEndlessAnswers(t *testing.T) {
 			s := standIn(t)
 			register(t, s, "svc", "a", "10.0.0.1", 80)
 			w := watching(t, NewConsulResolver(s.Address(), "svc"))
-			transport := w.query.own.Transport.(*bounded)
+			transport := w.query.own.Load().Transport.(*bounded)
 			if transport.answer != answerBound || transport.reason != reasonBound {
 				t.Errorf("bounds %d and %d", transport.answer, transport.reason)
 			}
@@ -165,7 +165,7 @@ func TestOneConnectionStays(t *testing.T) {
 	var done sync.WaitGroup
 	for range 2 {
 		done.Go(func() {
-			answer, err := w.query.own.Get(url)
+			answer, err := w.query.own.Load().Get(url)
 			if err != nil {
 				t.Error(err)
 				return
@@ -175,5 +175,5 @@ func TestOneConnectionStays(t *testing.T) {
 	}
 	done.Wait()
 	eventually(t, "one connection is left", func() bool { return open.Load() == 1 })
-	w.query.own.CloseIdleConnections()
+	w.query.own.Load().CloseIdleConnections()
 }

@@ -6,9 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -24,17 +21,18 @@ type key struct {
 
 // keyOf returns the key of q. config is what its client was made of, nil for a client
 // that was given to New. Everything counts that can change the answer: also what the
-// environment said, and the files that it named, when the client was made.
+// environment said when the client was made, but not what was in the files that it
+// named.
 func keyOf(q *query, config *api.Config) key {
 	var k key
 	parts := struct {
-		Service     string
-		Agent       *identity
-		Tags        []string
-		PassingOnly bool
-		Query       api.QueryOptions
-		Entries     bool
-	}{q.service, nil, q.asked.tags, q.asked.passingOnly, q.asked.query, q.entries}
+		Service string
+		Agent   *identity
+		Tags    []string
+		Health  HealthRule
+		Query   api.QueryOptions
+		Entries bool
+	}{q.service, nil, q.asked.tags, q.asked.health, q.asked.query, q.entries}
 	if config == nil {
 		k.client = q.client
 	} else {
@@ -58,36 +56,18 @@ type identity struct {
 	WaitTime                                time.Duration
 	Token, TokenFile, Namespace, Partition  string
 	TLSConfig                               api.TLSConfig
-	Files                                   map[string][]byte // that TLSConfig names
 }
 
 func identityOf(c *api.Config) *identity {
-	return &identity{
+	i := &identity{
 		Address: c.Address, Scheme: c.Scheme, PathPrefix: c.PathPrefix, Datacenter: c.Datacenter,
 		HttpAuth: c.HttpAuth,
 		WaitTime: c.WaitTime,
 		Token:    c.Token, TokenFile: c.TokenFile, Namespace: c.Namespace, Partition: c.Partition,
 		TLSConfig: c.TLSConfig,
-		Files:     contents(c.TLSConfig),
 	}
-}
-
-// contents reads the files that a TLS configuration names. It leaves out what it
-// cannot read: without that, there is no client.
-func contents(c api.TLSConfig) map[string][]byte {
-	files := make(map[string][]byte)
-	for _, root := range []string{c.CAFile, c.CAPath, c.CertFile, c.KeyFile} {
-		if root == "" {
-			continue
-		}
-		_ = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err == nil {
-				if data, err := os.ReadFile(path); err == nil {
-					files[path] = data
-				}
-			}
-			return nil
-		})
+	if i.TokenFile != "" {
+		i.Token = "" // what is in the file may change, see environment.go
 	}
-	return files
+	return i
 }

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/consul/api"
 	"golang.org/x/time/rate"
 
@@ -18,9 +17,6 @@ import (
 )
 
 const (
-	firstRetry = 250 * time.Millisecond
-	lastRetry  = 10 * time.Second
-
 	// An agent whose index runs ahead of every query answers each at once.
 	// Real changes come in bursts: a few of them are not held up.
 	queryRate  = rate.Limit(10) // per second
@@ -35,11 +31,14 @@ type loop struct {
 	cancel   context.CancelFunc
 	watchers int // guarded by loops
 
-	now atomic.Pointer[state]
+	now   atomic.Pointer[state]
+	stats stats
 
 	// What follows belongs to the goroutine.
 	limit   *rate.Limiter
-	retry   *backoff.ExponentialBackOff
+	retries *retries
+	said    string    // the last failure in the log
+	logged  time.Time // when that was
 	at      position
 	skipped skipped
 }
@@ -91,12 +90,9 @@ func newLoop(q *query) *loop {
 		// A server that still reads its log would take away what is known from an
 		// earlier watcher. So the leader has to confirm the first answer, unless the
 		// user asks for stale or cached ones.
-		at:    position{confirm: !q.asked.query.AllowStale && !q.asked.query.UseCache},
-		retry: backoff.NewExponentialBackOff(),
+		at:      position{confirm: !q.asked.query.AllowStale && !q.asked.query.UseCache},
+		retries: newRetries(),
 	}
-	l.retry.InitialInterval = firstRetry
-	l.retry.MaxInterval = lastRetry
-	l.retry.Multiplier = 2
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.now.Store(&state{superseded: make(chan struct{})})
 	return l
@@ -120,9 +116,11 @@ func (l *loop) leave() {
 func (l *loop) run() {
 	defer l.closeIdle() // leave may have closed them before the last query ended
 	for l.limit.Wait(l.ctx) == nil {
+		l.refreshed()
 		blocking := l.at.index > 0
 		var entries []*api.ServiceEntry
 		var err error
+		l.stats.asked()
 		entries, l.at, err = l.ask(l.ctx, l.at)
 		switch {
 		case l.ctx.Err() != nil:
@@ -137,21 +135,52 @@ func (l *loop) run() {
 			// that is given a right sees nothing until the index moves.
 			l.at.index = 0
 		default:
-			l.retry.Reset()
-			l.answered(entries)
+			l.retries.answered()
+			l.said = ""
+			l.stats.answered(len(entries), l.at.index)
+			l.answered(l.asked.health.filter(entries))
 		}
 	}
 }
 
-// failed publishes why there is no answer, and waits until the next try.
+// failed publishes why there is no answer, and waits until the next try, or until the
+// environment says something new. The log has a reason when it is new, and again
+// every lastRetry.
 func (l *loop) failed(err error) {
-	delay := l.retry.NextBackOff()
-	logger.Warningf("%v; trying again in %v", err, delay)
-	l.publish(l.now.Load().answer, err)
-	select {
-	case <-time.After(delay):
-	case <-l.ctx.Done():
+	if l.refreshed() {
+		return
 	}
+	l.stats.failed(err)
+	delay := l.retries.after(err)
+	if text := err.Error(); text != l.said || time.Since(l.logged) >= lastRetry {
+		logger.Warningf("%s; trying again in %v", text, delay)
+		l.said, l.logged = text, time.Now()
+	}
+	l.publish(l.now.Load().answer, err)
+	over := time.After(delay)
+	look := time.NewTicker(lookTime)
+	defer look.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-look.C:
+			if l.refreshed() {
+				return
+			}
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// refreshed says whether the environment says something new, with which to go on.
+func (l *loop) refreshed() bool {
+	if !l.refresh() {
+		return false
+	}
+	l.at.index = 0 // another token may see more, at the same index
+	return true
 }
 
 func (l *loop) answered(entries []*api.ServiceEntry) {

@@ -19,9 +19,9 @@ type options struct {
 
 // asked is what the agent is asked for.
 type asked struct {
-	tags        []string
-	query       api.QueryOptions // with a WaitTime
-	passingOnly bool
+	tags   []string
+	query  api.QueryOptions // with a WaitTime
+	health HealthRule
 }
 
 // view says how an instance becomes an address and its Metadata. The zero value
@@ -32,7 +32,7 @@ type view struct {
 }
 
 func newOptions(opts []Option) options {
-	o := options{asked: asked{passingOnly: true}}
+	o := options{}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&o)
@@ -83,8 +83,13 @@ func QueryOptions(q *api.QueryOptions) Option {
 
 // PassingOnly says whether instances with a warning or critical check are left
 // out. They are by default, as in the article.
+//
+// It is short for [Healthy] with [Passing] or [AnyHealth].
 func PassingOnly(only bool) Option {
-	return func(o *options) { o.passingOnly = only }
+	if only {
+		return Healthy(Passing)
+	}
+	return Healthy(AnyHealth)
 }
 
 // AddressFunc chooses the address of an instance, for example one of

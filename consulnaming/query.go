@@ -47,14 +47,15 @@ var (
 
 // query is what is asked of which agent.
 type query struct {
-	client  *api.Client
-	own     *http.Client // under client, unless that was given to New
-	agent   string       // for errors
-	service string
-	asked   asked
-	entries bool // the watchers have views of their own, and need the entries
-	secrets secrets
-	key     key
+	client      *api.Client
+	own         atomic.Pointer[http.Client] // under client, unless that was given to New
+	agent       string                      // for errors
+	service     string
+	asked       asked
+	entries     bool // the watchers have views of their own, and need the entries
+	secrets     secrets
+	environment *environment // that client is made of, nil if it was given to New
+	key         key
 
 	panicked sync.Once // for the stack of the client's first panic
 }
@@ -88,6 +89,8 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	defer cancel()
 	ctx, anew := context.WithCancelCause(ctx)
 	defer anew(nil)
+	// Consul 1.22 may hold a query for ten seconds and more after its token was deleted.
+	defer q.environment.watch(func() { anew(errAskAnew) })()
 	if at.index > 0 {
 		ctx = onceOnly(ctx, func() { anew(errAskAnew) })
 	}
@@ -175,7 +178,7 @@ func (q *query) send(o *api.QueryOptions) (entries []*api.ServiceEntry, meta *ap
 			q.panicked.Do(func() { logger.Errorf("%v\n%s", q.explain(err), debug.Stack()) })
 		}
 	}()
-	return q.client.Health().ServiceMultipleTags(q.service, q.asked.tags, q.asked.passingOnly, o)
+	return q.client.Health().ServiceMultipleTags(q.service, q.asked.tags, q.asked.health == Passing, o)
 }
 
 // incomplete says that e is no instance, as in an array of something else.
@@ -185,6 +188,7 @@ func incomplete(e *api.ServiceEntry) bool { return e == nil || e.Service == nil 
 // makes one line of bounded length of the rest: an agent, or whoever answers in its
 // place, may say anything.
 func (q *query) explain(err error) error {
+	failure := failureOf(err)
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
 	var large *http.MaxBytesError
@@ -198,15 +202,16 @@ func (q *query) explain(err error) error {
 	if text != err.Error() {
 		err = errors.New(text) // not wrapped: errors.Unwrap would show the original
 	}
-	return fmt.Errorf("consul service %q, %s: %w", q.service, q.agent, err)
+	return &failedQuery{fmt.Errorf("consul service %q, %s: %w", q.service, q.agent, err), failure}
 }
 
 // warn logs a line about the query.
 func (q *query) warn(text string) { logger.Warningf("service %q, %s: %s", q.service, q.agent, text) }
 
-// closeIdle ends the connections of a client that is ours.
-func (q *query) closeIdle() {
-	if q.own != nil {
-		q.own.CloseIdleConnections()
+// datacenter is the one that is asked for, "" for the agent's own.
+func (q *query) datacenter() string {
+	if dc := q.asked.query.Datacenter; dc != "" || q.environment == nil {
+		return dc
 	}
+	return q.environment.config.Datacenter
 }

@@ -23,10 +23,15 @@ import (
 // "host:port", "https://host:port", "unix:///path". With "" the agent is the one
 // that the environment names, or 127.0.0.1:8500.
 //
+// Files that the environment names (CONSUL_HTTP_TOKEN_FILE, CONSUL_CACERT,
+// CONSUL_CAPATH, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY) may be rewritten: they are
+// read once a second, and what they say now is used from then on. A file that is
+// missing or empty is taken for one that is being written.
+//
 // Watchers of one process share a query if they have the same agent, service and
-// settings, down to the content of certificate files. The query and its connection
-// end with the Close of the last watcher. An answer of more than 256 MB after
-// decompression is an error.
+// settings, whatever is in those files. The query and its connection end with the
+// Close of the last watcher. An answer of more than 256 MB after decompression is an
+// error.
 func NewConsulResolver(address, service string) naming.Resolver {
 	return &resolver{&settings{address: address, service: service, options: newOptions(nil)}}
 }
@@ -87,25 +92,16 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 		q.key = keyOf(q, nil)
 		return newWatcher(q, &r.options), nil
 	}
-	config := api.DefaultConfig()
-	if r.address != "" {
-		config.Address = r.address
-	}
-	q.secrets = append(q.secrets, addressSecrets(config.Address)...)
-	q.agent = "agent " + addressSecrets(config.Address).hide(config.Address)
-	// A loop has one query at a time. When a query no longer waits for its dial,
-	// net/http goes on with that dial, and would keep a second idle connection.
-	config.Transport.MaxIdleConnsPerHost = 1
-	// Under HTTP/2, a query that is given up does not end its connection: a dead one
-	// would be used again and again. One query at a time needs no HTTP/2.
-	config.Transport.ForceAttemptHTTP2 = false
-	client, err := api.NewClient(config) // completes config
+	q.environment = environmentOf(r.address)
+	address := q.environment.config.Address
+	q.secrets = append(q.secrets, addressSecrets(address)...)
+	q.agent = "agent " + addressSecrets(address).hide(address)
+	client, config, err := q.environment.client()
 	if err != nil {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
 	}
-	q.client, q.own = client, config.HttpClient
-	q.own.Transport = &bounded{next: q.own.Transport, answer: answerBound, reason: reasonBound}
-	q.own.CheckRedirect = keepToken
+	q.client = client
+	q.own.Store(config.HttpClient)
 	q.key = keyOf(q, config)
 	return newWatcher(q, &r.options), nil
 }

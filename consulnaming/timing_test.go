@@ -3,9 +3,14 @@ package consulnaming
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,46 +52,120 @@ func TestQueriesAreLimited(t *testing.T) {
 	})
 }
 
-// refused drains a watcher whose agent is never there.
-func refused(t *testing.T) (seen *requests, w *watcher, done chan struct{}) {
+// failing drains a watcher whose agent never has an answer.
+func failing(t *testing.T, fail func() (*http.Response, error)) (seen *requests, w *watcher, done chan struct{}) {
 	t.Helper()
 	seen = &requests{}
 	client := clientOf(t, func(r *http.Request) (*http.Response, error) {
 		seen.add(r)
-		return nil, errRefused
+		return fail()
 	})
 	w = resolveOrFail(t, New(client, "svc"), "")
 	return seen, w, drain(w)
 }
 
-// "Error -> ... backoff with jitter".
+func refused(t *testing.T) (seen *requests, w *watcher, done chan struct{}) {
+	t.Helper()
+	return failing(t, func() (*http.Response, error) { return nil, errRefused })
+}
+
+func answers(code int) func() (*http.Response, error) {
+	return func() (*http.Response, error) {
+		return &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader("No cluster leader"))}, nil
+	}
+}
+
+// "Error -> ... backoff with jitter": how long it takes until the next try depends on
+// what has failed, and on how long ago that was.
 func TestBackoff(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail        func() (*http.Response, error)
+		early, late time.Duration // at most, in the first half minute and after that
+	}{
+		"refused":      {func() (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED} }, time.Second, time.Second},
+		"reset":        {func() (*http.Response, error) { return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET} }, time.Second, time.Second},
+		"closed":       {func() (*http.Response, error) { return nil, io.EOF }, time.Second, time.Second},
+		"no such host": {func() (*http.Response, error) { return nil, &net.DNSError{Err: "no such host", IsNotFound: true} }, time.Second, time.Second},
+		"no leader":    {answers(500), 2 * time.Second, 10 * time.Second},
+		"no upstream":  {answers(502), 2 * time.Second, 10 * time.Second},
+		"too many":     {answers(429), 10 * time.Second, 10 * time.Second},
+		"forbidden":    {answers(403), 10 * time.Second, 10 * time.Second},
+		"not found":    {answers(404), 10 * time.Second, 10 * time.Second},
+		"timeout":      {func() (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded} }, 10 * time.Second, 10 * time.Second},
+		"no JSON":      {func() (*http.Response, error) { return reply(1, "<html>") }, 10 * time.Second, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				seen, w, done := failing(t, test.fail)
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				w.Close()
+				<-done
+				var settled []time.Duration // delays that grow no more
+				for i := 1; i < len(seen.times); i++ {
+					delay, most := seen.times[i].Sub(seen.times[i-1]), test.late
+					early := seen.times[i-1].Sub(seen.times[0]) < electionTime
+					if early {
+						most = test.early
+					}
+					if i == 1 && (delay < firstRetry/2 || delay > firstRetry*3/2) || delay > most {
+						t.Errorf("try %d comes after %v, want %v at most", i, delay, most)
+					}
+					if !early && i > 50 {
+						settled = append(settled, delay)
+					}
+				}
+				least, most := slices.Min(settled), slices.Max(settled)
+				if spread := most - least; least < test.late/4 || spread < test.late/2 {
+					t.Errorf("%d delays of %v to %v: want them spread over half of the longest", len(settled), least, most)
+				}
+			})
+		})
+	}
+}
+
+// What fails at one time for hundreds of processes is not tried at one time by all.
+func TestManyComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		seen, w, done := refused(t)
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
-		var delays []time.Duration
-		for i := 1; i < len(seen.times); i++ {
-			delays = append(delays, seen.times[i].Sub(seen.times[i-1]))
+		const n = 300
+		const outage = 10 * time.Minute
+		began := time.Now()
+		var mu sync.Mutex
+		var back []time.Duration // of each, from the agent's return
+		for range n {
+			answered := false
+			client := clientOf(t, func(r *http.Request) (*http.Response, error) {
+				late := time.Since(began) - outage
+				if late < 0 {
+					return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+				}
+				if !answered { // one goroutine asks
+					answered = true
+					mu.Lock()
+					back = append(back, late)
+					mu.Unlock()
+				}
+				return silent(r)
+			})
+			w := resolveOrFail(t, New(client, "svc"), "")
+			done := drain(w)
+			defer func() { w.Close(); <-done }()
 		}
-		if len(delays) < 40 || len(delays) > 200 {
-			t.Fatalf("%d retries in ten minutes", len(delays))
+		time.Sleep(outage + 2*time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		slices.Sort(back)
+		if len(back) != n || back[n-1] > 1500*time.Millisecond {
+			t.Fatalf("%d of %d are back, the last after %v", len(back), n, back[len(back)-1])
 		}
-		if delays[0] < firstRetry/2 || delays[0] > firstRetry*3/2 {
-			t.Errorf("the first retry is after %v, want about %v", delays[0], firstRetry)
+		perTenth := make([]int, 16)
+		for _, b := range back {
+			perTenth[b/(100*time.Millisecond)]++
 		}
-		distinct := make(map[time.Duration]bool)
-		for _, d := range delays[10:] {
-			if d < lastRetry/2 || d > lastRetry*3/2 {
-				t.Errorf("a late retry is after %v, want about %v", d, lastRetry)
-			}
-			distinct[d] = true
+		t.Logf("back per tenth of a second: %v", perTenth)
+		if most := slices.Max(perTenth); most > n/4 {
+			t.Errorf("%d come within a tenth of a second", most)
 		}
-		if len(distinct) < len(delays)/2 {
-			t.Errorf("%d different delays of %d: no jitter", len(distinct), len(delays))
-		}
-		w.Close()
-		<-done
 	})
 }
 

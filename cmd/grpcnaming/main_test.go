@@ -154,8 +154,16 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(lines, "- 10.0.0.a:80")
-	s.Inject(consultest.Status(500, "No cluster leader"))
-	expect(errs, "No cluster leader")
+	remove := s.Inject(consultest.Status(500, "No cluster leader"))
+	expect(errs, "No cluster leader") // and not again at each try
+	if !strings.Contains(errs.Text(), "what is known is 0s old") {
+		t.Errorf("%q does not say how old it is what is known", errs.Text())
+	}
+	remove()
+	if err := s.Register(api.AgentServiceRegistration{ID: "c", Name: "svc", Address: "10.0.0.c", Port: 80}); err != nil {
+		t.Fatal(err)
+	}
+	expect(errs, "the agent answers again")
 	go io.Copy(io.Discard, errReader)
 	cancel() // Ctrl-C
 	select {

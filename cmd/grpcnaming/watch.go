@@ -26,7 +26,7 @@ func watch(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Wr
 		return err
 	}
 	if r, ok := w.(adapter.ErrorReporter); ok {
-		r.OnError(func(err error) { fmt.Fprintf(flags.Output(), "%s ! %v\n", now(), err) })
+		r.OnError(failures(flags.Output()))
 	}
 	stop := context.AfterFunc(ctx, w.Close)
 	defer stop()
@@ -46,6 +46,36 @@ func watch(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Wr
 			fmt.Fprintf(stdout, "%s %s\n", now(), line(u))
 		}
 	}
+}
+
+// failures prints a line when a query fails for a new reason, and when one is answered
+// after that. The process has one watch.
+func failures(w io.Writer) func(error) {
+	var said string
+	var since time.Time
+	return func(err error) {
+		switch {
+		case err == nil:
+			fmt.Fprintf(w, "%s = the agent answers again, after %v\n", now(), time.Since(since).Round(time.Second))
+			said = ""
+		case err.Error() != said:
+			if said == "" {
+				since = time.Now()
+			}
+			said = err.Error()
+			fmt.Fprintf(w, "%s ! %v%s\n", now(), err, age())
+		}
+	}
+}
+
+// age says how old it is what is known.
+func age() string {
+	for _, s := range consulnaming.Stats() {
+		if !s.LastAnswer.IsZero() {
+			return fmt.Sprintf(" (what is known is %v old)", time.Since(s.LastAnswer).Round(time.Second))
+		}
+	}
+	return " (nothing is known yet)"
 }
 
 func now() string { return time.Now().Format("15:04:05.000") }

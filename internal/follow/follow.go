@@ -16,6 +16,7 @@ import (
 
 	"github.com/grpcnaming/grpcnaming/internal/addrset"
 	"github.com/grpcnaming/grpcnaming/internal/contain"
+	"github.com/grpcnaming/grpcnaming/internal/retry"
 	"github.com/grpcnaming/grpcnaming/naming"
 )
 
@@ -23,6 +24,8 @@ import (
 // rate of calls to a Next that returns at once without a change.
 const (
 	firstRetry = 200 * time.Millisecond
+	soonRetry  = 5 * time.Second // at most, for soonTime
+	soonTime   = time.Minute
 	lastRetry  = 30 * time.Second
 	idleNexts  = rate.Limit(10) // per second
 	idleBurst  = 10
@@ -32,13 +35,26 @@ const (
 	closeTime = time.Second
 )
 
-// NewBackOff returns the delays between tries, with jitter.
-func NewBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = firstRetry
-	b.MaxInterval = lastRetry
-	b.Multiplier = 2
-	return b
+// BackOff has the delays between tries: five seconds at most in the first minute, as
+// what fails is often back soon. One goroutine may use it.
+type BackOff struct {
+	soon, late *backoff.ExponentialBackOff
+	since      time.Time // of the first; zero before that
+}
+
+func NewBackOff() *BackOff {
+	return &BackOff{soon: retry.New(firstRetry, soonRetry), late: retry.New(soonRetry, lastRetry)}
+}
+
+// Next returns the next delay, with jitter.
+func (b *BackOff) Next() time.Duration {
+	if b.since.IsZero() {
+		b.since = time.Now()
+	}
+	if time.Since(b.since) < soonTime {
+		return b.soon.NextBackOff()
+	}
+	return b.late.NextBackOff()
 }
 
 // Sleep waits for d and says whether ctx is still alive then.
@@ -66,7 +82,7 @@ type Watch struct {
 	cancel context.CancelFunc
 
 	// These belong to the goroutine of the watch.
-	retry    *backoff.ExponentialBackOff
+	retry    *BackOff
 	limit    *rate.Limiter
 	resolved time.Time // when the current watcher was
 	err      error     // why there is no current watcher
@@ -200,7 +216,7 @@ func (w *Watch) Run(err error) {
 
 // resolveAgain waits its time and tries once.
 func (w *Watch) resolveAgain() {
-	delay := w.retry.NextBackOff()
+	delay := w.retry.Next()
 	contain.Logger.Warningf("%v; resolving again in %v, the last addresses stay", w.err, delay)
 	if !Sleep(w.ctx, delay) {
 		return
@@ -217,7 +233,7 @@ func (w *Watch) lost(watcher naming.Watcher, err error) {
 	contain.Within(closeTime, fmt.Sprintf("%T.Close", watcher), w.Close)
 	w.failed(w.err)
 	if time.Since(w.resolved) > lastRetry {
-		w.retry.Reset() // and not at each success: a watcher may fail after one
+		w.retry = NewBackOff() // and not at each success: a watcher may fail after one
 	}
 }
 

@@ -100,10 +100,34 @@ func TestStopBetweenTwoNexts(t *testing.T) {
 	}
 	w.ctx = &stoppedWhenAsked{w.ctx, func() { w.Stop(); w.Close() }}
 	w.Run(nil)
-	w.retry.RandomizationFactor = 0
-	if delay := w.retry.NextBackOff(); delay != firstRetry {
-		t.Errorf("the next delay is %v, want the first, %v", delay, firstRetry)
+	if !w.retry.since.IsZero() {
+		t.Error("it has waited to resolve again")
 	}
+}
+
+// What fails is tried again within five seconds in the first minute, and within thirty
+// after that, at times that differ.
+func TestBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, began := NewBackOff(), time.Now()
+		var early, late []time.Duration
+		for time.Since(began) < time.Hour {
+			in := &early
+			if time.Since(began) >= time.Minute {
+				in = &late
+			}
+			delay := b.Next()
+			*in = append(*in, delay)
+			time.Sleep(delay)
+		}
+		if early[0] > 2*firstRetry || slices.Max(early) > 5*time.Second {
+			t.Errorf("in the first minute: %v", early)
+		}
+		late = late[5:] // grown
+		if least, most := slices.Min(late), slices.Max(late); most > 30*time.Second || least < 9*time.Second || most-least < 10*time.Second {
+			t.Errorf("after that: %v to %v", least, most)
+		}
+	})
 }
 
 // What is known when a watch is stopped stays, whatever the watcher has still to
