@@ -71,7 +71,7 @@ func refused(t *testing.T) (seen *requests, w *watcher, done chan struct{}) {
 
 func answers(code int) func() (*http.Response, error) {
 	return func() (*http.Response, error) {
-		return &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader("No cluster leader"))}, nil
+		return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("No cluster leader"))}, nil
 	}
 }
 
