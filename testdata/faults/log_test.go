@@ -43,6 +43,7 @@ type logWatch struct {
 type retryLine struct {
 	at    time.Time
 	delay time.Duration
+	most  time.Duration // that the next delay may be, of which there may be no line
 }
 
 // watchLog watches for lines about service until stop.
@@ -110,20 +111,33 @@ func (w *logWatch) take(now time.Time, line string) {
 		}
 		return
 	}
-	// One line per retry: the next comes after the delay that this one names.
+	// One line per retry at most: the next comes after the delay that this one names.
 	if last, ok := w.delay[m[1]]; ok && now.Sub(last.at) < last.delay-time.Millisecond && len(w.wrong) < 5 {
 		w.wrong = append(w.wrong, fmt.Sprintf("%v after one that said %v: %s", now.Sub(last.at), last.delay, strings.TrimSpace(line)))
 	}
 	w.retries++
-	w.delay[m[1]] = retryLine{now, delay}
+	w.delay[m[1]] = retryLine{now, delay, longestDelay(line)}
 }
 
-// backoff is the longest delay that a query was waiting out last.
+var unreached = regexp.MustCompile(`connection refused|connection reset|no such host|broken pipe|: EOF`)
+
+// longestDelay is what consulnaming promises for the failure that a line is about.
+func longestDelay(line string) time.Duration {
+	switch {
+	case unreached.MatchString(line):
+		return time.Second
+	case strings.Contains(line, "Unexpected response code: 5"):
+		return span(2*time.Second, 10*time.Second) // it is longer after half a minute
+	}
+	return 10 * time.Second
+}
+
+// backoff is the longest delay that a query may be waiting out.
 func (w *logWatch) backoff() (longest time.Duration) {
 	logs.mu.Lock()
 	defer logs.mu.Unlock()
 	for _, r := range w.delay {
-		longest = max(longest, r.delay)
+		longest = max(longest, r.delay, r.most)
 	}
 	return longest
 }

@@ -74,7 +74,7 @@ func TestNetwork(t *testing.T) {
 			tr.must(err)
 			tr.join() // there is something to be told
 			if c.breaks {
-				testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 2 })
+				testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 0 })
 			}
 			time.Sleep(span(2*time.Second, 90*time.Second))
 			if !c.breaks {
@@ -93,7 +93,7 @@ func TestNetwork(t *testing.T) {
 		tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
 		tr.begin()
 		door.set(unblocked(resetInBody))
-		testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 2 })
+		testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 0 })
 		tr.over(func() { door.set(nil) })
 	})
 }
