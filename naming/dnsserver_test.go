@@ -101,9 +101,9 @@ func useDialer(t *testing.T, dial func(ctx context.Context, network string) (net
 		},
 	}
 	t.Cleanup(func() {
-		net.DefaultResolver = old
 		mu.Lock()
 		defer mu.Unlock()
+		net.DefaultResolver = old // with the lock, as package net reads it in dial
 		over = true
 		for _, c := range conns {
 			c.Close()

@@ -9,7 +9,7 @@ import (
 // Sections of MIGRATING.md.
 const (
 	linkCompile      = "MIGRATING.md#1-make-it-compile"
-	LinkRead         = "MIGRATING.md#2-read-these-three"
+	LinkRead         = "MIGRATING.md#2-read-these-four"
 	linkGone         = "MIGRATING.md#3-names-that-are-gone-for-good"
 	LinkDependencies = "MIGRATING.md#4-dependencies"
 	LinkCommand      = "MIGRATING.md#the-command"
