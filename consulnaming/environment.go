@@ -23,6 +23,8 @@ const lookTime = time.Second
 type environment struct {
 	config api.Config        // as api.NewClient takes it
 	files  [sha256.Size]byte // of what was in them when the client was made, or failed to be
+
+	secrets secrets // all but a token that came later
 }
 
 // environmentOf is that of an agent at address; with "" it names that too.
@@ -130,7 +132,7 @@ func (q *query) refresh() bool {
 		q.warn(fmt.Sprintf("the files that the environment names have changed, and make no client: %s; the former goes on", q.secrets.hide(err.Error())))
 		return false
 	}
-	q.secrets = append(q.secrets, config.Token)
+	q.secrets = append(slices.Clip(e.secrets), config.Token)
 	q.client = client
 	q.own.Swap(config.HttpClient).CloseIdleConnections()
 	return true

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,38 +106,60 @@ func TestFileIsBeingWritten(t *testing.T) {
 	t.Setenv("CONSUL_HTTP_TOKEN_FILE", token)
 	t.Setenv("CONSUL_CACERT", root)
 	s := standIn(t)
-	register(t, s, "svc", "a", "10.0.0.1", 80)
-	var used atomic.Value
+	var used string
 	s.Inject(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		used.Store(r.Header.Get("X-Consul-Token"))
+		used = r.Header.Get("X-Consul-Token")
 		next.ServeHTTP(w, r)
 	})
-	w := watching(t, NewConsulResolver(s.Address(), "svc"))
-	expect(t, w, "+10.0.0.1:80")
+	q := resolveOrFail(t, NewConsulResolver(s.Address(), "svc"), "").query
+	defer q.closeIdle()
 	log := logged.Mark()
-	for i, step := range []struct {
+	for _, step := range []struct {
 		what  string
-		do    func() error
+		do    func()
+		fresh bool
 		token string
 	}{
-		{"the token is emptied", func() error { return os.WriteFile(token, nil, 0o600) }, "one"},
-		{"the token is removed", func() error { return os.Remove(token) }, "one"},
-		{"the root is none", func() error {
-			writeFile(t, token, "two")
-			return os.WriteFile(root, []byte("no certificate"), 0o600)
-		}, "one"},
-		{"both are whole", func() error { writeFile(t, root, certificate(t)); return nil }, "two"},
+		{"nothing changes", func() {}, false, "one"},
+		{"the token is emptied", func() { writeFile(t, token, " \n") }, false, "one"},
+		{"the token is removed", func() { os.Remove(token) }, false, "one"},
+		{"the root is none", func() { writeFile(t, token, "two"); writeFile(t, root, "no certificate") }, false, "one"},
+		{"it still is none", func() {}, false, "one"},
+		{"both are whole", func() { writeFile(t, root, certificate(t)) }, true, "two"},
 	} {
-		if err := step.do(); err != nil {
-			t.Fatal(err)
+		step.do()
+		if fresh := q.refresh(); fresh != step.fresh {
+			t.Errorf("%s: something new: %v, want %v", step.what, fresh, step.fresh)
 		}
-		address := fmt.Sprintf("10.0.0.%d", i+2)
-		register(t, s, "svc", address, address, 80)
-		expect(t, w, "+"+address+":80")
-		eventually(t, step.what, func() bool { return used.Load() == step.token })
+		if _, _, err := q.ask(t.Context(), position{}); err != nil || used != step.token {
+			t.Errorf("%s: asked with %q (%v), want %q", step.what, used, err, step.token)
+		}
 	}
 	if text := log(); strings.Count(text, "make no client") != 1 || strings.Contains(text, "two") {
 		t.Errorf("log %q, want one line about the root", text)
+	}
+}
+
+// A token that came later is hidden as the first one was, and those between them do not
+// gather.
+func TestRotatedTokenIsHidden(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	writeFile(t, file, "first-secret")
+	t.Setenv("CONSUL_HTTP_TOKEN_FILE", file)
+	q := resolveOrFail(t, NewConsulResolver("127.0.0.1:1", "svc"), "").query
+	hidden := len(q.secrets)
+	for i := range 10 {
+		token := fmt.Sprintf("secret-%d", i)
+		writeFile(t, file, token)
+		if !q.refresh() || q.refresh() {
+			t.Fatal("a new token is used once")
+		}
+		if text := q.secrets.hide(token + " first-secret"); text != hiddenText+" "+hiddenText {
+			t.Errorf("%q is shown", text)
+		}
+	}
+	if n := len(q.secrets); n != hidden+1 {
+		t.Errorf("%d secrets after ten rotations, %d before", n, hidden)
 	}
 }
 

@@ -100,6 +100,7 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consulnaming: service %q, %s: %s", service, q.agent, q.secrets.hide(err.Error()))
 	}
+	q.environment.secrets = q.secrets
 	q.client = client
 	q.own.Store(config.HttpClient)
 	q.key = keyOf(q, config)

@@ -40,7 +40,7 @@ type thin struct {
 	io.Closer
 	in    *bufio.Reader
 	began bool         // a list has
-	other bool         // it is none
+	whole bool         // what comes is handed on as it is: it is behind the list, or there is none
 	out   bytes.Buffer // what is to be read
 	err   error        // behind that
 	raw   []byte       // what scan has read
@@ -53,13 +53,13 @@ func newThin(body io.ReadCloser) *thin {
 }
 
 func (t *thin) Read(p []byte) (int, error) {
-	for t.out.Len() == 0 && t.err == nil && !t.other {
+	for t.out.Len() == 0 && t.err == nil && !t.whole {
 		t.err = t.next()
 	}
 	switch {
 	case t.out.Len() > 0:
 		return t.out.Read(p)
-	case t.other:
+	case t.whole:
 		return t.in.Read(p)
 	}
 	return 0, t.err
@@ -74,13 +74,14 @@ func (t *thin) next() error {
 	switch {
 	case t.began && c == ']':
 		t.move()
-		return io.EOF
+		t.whole = true // to its end, or the connection is not used again
+		return nil
 	case t.began && c == ',':
 		t.move()
 	case t.began:
 		return errNoJSON
 	case c != '[':
-		t.other = true
+		t.whole = true
 		return nil
 	default:
 		t.began = true

@@ -42,6 +42,7 @@ type BackOff struct {
 	since      time.Time // of the first; zero before that
 }
 
+// NewBackOff returns the delays of one failure; another one begins with new ones.
 func NewBackOff() *BackOff {
 	return &BackOff{soon: retry.New(firstRetry, soonRetry), late: retry.New(soonRetry, lastRetry)}
 }
