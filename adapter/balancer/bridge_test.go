@@ -80,16 +80,7 @@ func TestClose(t *testing.T) {
 // No picker means that RPCs wait.
 func TestNilPicker(t *testing.T) {
 	s := (&stage{T: t}).open()
-	p := s.newPolicy()
-	ready := make(chan balancer.SubConn, 1)
-	p.changed = func(_ *policy, sc balancer.SubConn, state connectivity.State) {
-		if state == connectivity.Ready {
-			ready <- sc
-		}
-	}
-	c := s.dial(p.name)
-	c.resolve("A")
-	sc := <-ready
+	p, c, sc := s.connected()
 	for _, update := range []func(){
 		func() { p.cc.UpdateBalancerState(connectivity.Connecting, nil) },
 		func() { p.cc.UpdateState(balancer.State{ConnectivityState: connectivity.Connecting}) },
@@ -110,16 +101,7 @@ func TestNilPicker(t *testing.T) {
 // RPCs, pickers and connections come and go at the same time.
 func TestConcurrent(t *testing.T) {
 	s := (&stage{T: t}).open()
-	p := s.newPolicy()
-	ready := make(chan balancer.SubConn, 100)
-	p.changed = func(p *policy, sc balancer.SubConn, state connectivity.State) {
-		if state == connectivity.Ready {
-			ready <- sc
-		}
-	}
-	c := s.dial(p.name)
-	c.resolve("A")
-	sc := <-ready
+	p, c, sc := s.connected()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -147,13 +129,7 @@ func TestConcurrent(t *testing.T) {
 
 // Whatever makes a SubConn fail is the latest connection error.
 func TestConnectionError(t *testing.T) {
-	n := name()
-	var conn balancer.ClientConn
-	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
-		conn = cc
-		return panicking{}
-	}})
-	cc, _ := fakeBuild(t, n)
+	conn, cc := panickingBuild(t)
 	if _, err := conn.NewSubConn([]resolver.Address{{}}, balancer.NewSubConnOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -131,15 +131,22 @@ func TestBuildFailsLate(t *testing.T) {
 	}
 }
 
-// Pick and done run unguarded: who makes the RPC may recover.
-func TestPickThatPanics(t *testing.T) {
+// panickingBuild returns the ClientConn of a panicking Balancer, and the one of grpc's
+// behind it.
+func panickingBuild(t *testing.T) (conn balancer.ClientConn, cc *fakeClientConn) {
+	t.Helper()
 	n := name()
-	var conn balancer.ClientConn
 	balancer.Register(buildFunc{n, func(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
 		conn = cc
 		return panicking{}
 	}})
-	cc, _ := fakeBuild(t, n)
+	cc, _ = fakeBuild(t, n)
+	return conn, cc
+}
+
+// Pick and done run unguarded: who makes the RPC may recover.
+func TestPickThatPanics(t *testing.T) {
+	conn, cc := panickingBuild(t)
 	conn.UpdateBalancerState(connectivity.Ready, pickFunc(
 		func(context.Context, balancer.PickInfo) (balancer.SubConn, func(balancer.DoneInfo), error) {
 			panic("mine")

@@ -95,17 +95,22 @@ func TestScenarioV2PickResults(t *testing.T) {
 	})
 }
 
-func tryResults(s *stage, update func(cc balancer.ClientConn, sc balancer.SubConn, r pickResult, done func(balancer.DoneInfo), asked func())) {
-	p := s.newPolicy()
-	ready := make(chan balancer.SubConn, 1)
+// connected dials a policy, which has a SubConn to A that is ready.
+func (s *stage) connected() (p *policy, c *channel, sc balancer.SubConn) {
+	p = s.newPolicy()
+	ready := make(chan balancer.SubConn, 100) // nobody waits for a second time
 	p.changed = func(_ *policy, sc balancer.SubConn, state connectivity.State) {
 		if state == connectivity.Ready {
 			ready <- sc
 		}
 	}
-	c := s.dial(p.name)
+	c = s.dial(p.name)
 	c.resolve("A")
-	sc := <-ready
+	return p, c, <-ready
+}
+
+func tryResults(s *stage, update func(cc balancer.ClientConn, sc balancer.SubConn, r pickResult, done func(balancer.DoneInfo), asked func())) {
+	p, c, sc := s.connected()
 	for _, r := range results(s, p.cc) {
 		kinds(func(kind string, opt grpc.CallOption) {
 			var mu sync.Mutex
