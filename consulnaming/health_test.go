@@ -43,7 +43,6 @@ func TestHealthRules(t *testing.T) {
 			registerChecked(t, a, s, "p", api.HealthPassing, 1)
 			registerChecked(t, a, s, "w", api.HealthWarning, 2)
 			registerChecked(t, a, s, "c", api.HealthCritical, 3)
-			// The last says what Next returns to whoever waits for something else.
 			w := watching(t, New(a.Client(), s, test.option))
 			expect(t, w, test.first)
 			update := func(id, state string) {
@@ -66,6 +65,7 @@ func TestHealthRules(t *testing.T) {
 			if test.end != "" {
 				expect(t, w, test.end)
 			}
+			// Whoever was to hear nothing hears of the next instance first.
 			registerChecked(t, a, s, "last", api.HealthPassing, 4)
 			expect(t, w, "+10.0.0.1:4")
 		})
