@@ -3,6 +3,8 @@ package migrate
 import (
 	"go/ast"
 	"go/token"
+
+	"github.com/grpcnaming/grpcnaming/internal/edit"
 )
 
 // splitAttributes makes attributes one pair at a time.
@@ -14,12 +16,12 @@ func splitAttributes(f *file) {
 		}
 		f.site(sel, f.text(sel))
 		for i := 2; i < len(call.Args); i += 2 {
-			at, _ := f.separator(f.offset(call.Args[i-1].End()), token.COMMA)
+			at, _ := edit.Separator(f.src, f.offset(call.Args[i-1].End()), token.COMMA)
 			end := at + 1
 			for f.src[end] == ' ' {
 				end++
 			}
-			f.edits = append(f.edits, edit{at, end, ").WithValue("})
+			f.edits = append(f.edits, edit.Edit{Start: at, End: end, Text: ").WithValue("})
 		}
 		return true
 	}

@@ -8,6 +8,8 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+
+	"github.com/grpcnaming/grpcnaming/internal/edit"
 )
 
 // A file is one Go file on its way through the rewrites.
@@ -23,7 +25,7 @@ type file struct {
 	refs    []*ref
 	parents map[ast.Node]ast.Node
 
-	edits   []edit
+	edits   []edit.Edit
 	added   []addedImport
 	reports []Report
 	sites   []Site
@@ -142,14 +144,14 @@ func (p *pkg) rewrite(name string, opts Options) (*Result, error) {
 	}
 	f.editImports()
 	if len(f.edits) > 0 {
-		out, err := apply(f.src, f.edits)
+		out, err := edit.Apply(f.src, f.edits)
 		if err != nil {
 			return res, err
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), name, out, parser.SkipObjectResolution); err != nil {
 			return res, errors.New("its rewritten form would not parse, a fault of grpcnaming migrate: " + err.Error())
 		}
-		res.New = reformat(f.src, out)
+		res.New = edit.Reformat(f.src, out)
 		res.Sites, res.sites = len(f.sites), f.sites
 		f.noteGenerated(res)
 	}
@@ -233,7 +235,14 @@ func (f *file) offset(p token.Pos) int { return f.fset.File(f.tree.FileStart).Of
 
 // replace records that the bytes of a node become text.
 func (f *file) replace(from, to token.Pos, text string) {
-	f.edits = append(f.edits, edit{f.offset(from), f.offset(to), text})
+	f.edits = append(f.edits, edit.Edit{Start: f.offset(from), End: f.offset(to), Text: text})
+}
+
+// cut is [edit.Cut].
+func (f *file) cut(start, end int, sep token.Token) (found bool) {
+	edits, found := edit.Cut(f.src, start, end, sep)
+	f.edits = append(f.edits, edits...)
+	return found
 }
 
 // moveTo makes r a selector on the package that the file calls name.

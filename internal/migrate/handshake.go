@@ -1,9 +1,10 @@
 package migrate
 
 import (
-	"bytes"
 	"go/ast"
 	"go/token"
+
+	"github.com/grpcnaming/grpcnaming/internal/edit"
 )
 
 // dropHandshake takes grpc.WithWaitForHandshake() out of lists of options: grpc
@@ -45,37 +46,13 @@ func dropHandshake(f *file) {
 	}
 }
 
+// dropElems is [edit.CutElements].
 func (f *file) dropElems(elems []ast.Expr, indexes []int) {
-	dropped := make(map[int]bool)
-	lastComma := true
-	for _, i := range indexes {
-		dropped[i] = true
-		lastComma = f.cut(f.offset(elems[i].Pos()), f.offset(elems[i].End()), token.COMMA)
+	spans := make([]edit.Span, len(elems))
+	for i, e := range elems {
+		spans[i] = edit.Span{Start: f.offset(e.Pos()), End: f.offset(e.End())}
 	}
-	if lastComma {
-		return
-	}
-	for i := len(elems) - 1; i >= 0; i-- { // the comma before what was last
-		if !dropped[i] {
-			f.dropComma(elems[i], elems[i+1:])
-			return
-		}
-	}
-}
-
-// dropComma takes out the comma between the element that is last now and those
-// that were behind it, unless a line ends in between: there it has to stay.
-func (f *file) dropComma(last ast.Expr, behind []ast.Expr) {
-	at, _ := f.separator(f.offset(last.End()), token.COMMA)
-	end := f.offset(behind[0].Pos())
-	all := f.src[at+1 : f.offset(behind[len(behind)-1].Pos())]
-	switch gap := f.src[at+1 : end]; {
-	case bytes.Contains(all, []byte("\n")) && (len(behind) > 1 || !blank(gap)):
-		return
-	case !blank(gap):
-		end = at + 1
-	}
-	f.edits = append(f.edits, edit{at, end, ""})
+	f.edits = append(f.edits, edit.CutElements(f.src, spans, indexes)...)
 }
 
 // dropAppend deals with an append that has nothing left to append: go vet

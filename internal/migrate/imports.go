@@ -4,6 +4,8 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+
+	"github.com/grpcnaming/grpcnaming/internal/edit"
 )
 
 // An addedImport is an import that a rewrite needs, put beside another.
@@ -59,7 +61,7 @@ func (f *file) firstImport(text string) {
 	if strings.TrimSpace(line) == "" {
 		sep = f.newline() + f.newline()
 	}
-	f.edits = append(f.edits, edit{at, at, sep + "import " + text})
+	f.edits = append(f.edits, edit.Edit{Start: at, End: at, Text: sep + "import " + text})
 }
 
 // insertImports puts specs beside i without coming between it and its comments.
@@ -71,20 +73,20 @@ func (f *file) insertImports(i *importSpec, texts []string) {
 	start, end := f.offset(i.spec.Pos()), f.offset(i.spec.Path.End())
 	if !i.decl.Lparen.IsValid() { // import "a" becomes a block
 		start = f.offset(i.decl.Pos()) + len("import")
-		f.edits = append(f.edits, edit{start, start, " (" + nl + "\t" + strings.Join(texts, nl+"\t") + nl + "\t"})
-		f.edits = append(f.edits, edit{start, f.offset(i.spec.Pos()), ""})
+		f.edits = append(f.edits, edit.Edit{Start: start, End: start, Text: " (" + nl + "\t" + strings.Join(texts, nl+"\t") + nl + "\t"})
+		f.edits = append(f.edits, edit.Edit{Start: start, End: f.offset(i.spec.Pos()), Text: ""})
 		if i.spec.Comment != nil {
 			end = f.offset(i.spec.Comment.End())
 		}
-		f.edits = append(f.edits, edit{end, end, nl + ")"})
+		f.edits = append(f.edits, edit.Edit{Start: end, End: end, Text: nl + ")"})
 		return
 	}
 	indent, first := f.indent(i.spec.Pos())
 	for _, t := range texts {
 		if first && i.spec.Doc == nil {
-			f.edits = append(f.edits, edit{start, start, t + nl + indent})
+			f.edits = append(f.edits, edit.Edit{Start: start, End: start, Text: t + nl + indent})
 		} else {
-			f.edits = append(f.edits, edit{end, end, "; " + t})
+			f.edits = append(f.edits, edit.Edit{Start: end, End: end, Text: "; " + t})
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"github.com/grpcnaming/grpcnaming/internal/edit"
 )
 
 // returnErrors lets what stands for a resolver.ClientConn, a fake of a test
@@ -79,7 +81,7 @@ func (f *file) appendStatement(b *ast.BlockStmt, text string) {
 		f.replace(b.Rbrace, b.Rbrace, "\t"+text+f.newline()+indent)
 	case len(b.List) > 0:
 		end := b.List[len(b.List)-1].End()
-		if at, found := f.separator(f.offset(end), token.SEMICOLON); found {
+		if at, found := edit.Separator(f.src, f.offset(end), token.SEMICOLON); found {
 			end += token.Pos(at + 1 - f.offset(end))
 		} else {
 			text = "; " + text

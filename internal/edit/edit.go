@@ -1,4 +1,5 @@
-package migrate
+// Package edit changes the text of Go files.
+package edit
 
 import (
 	"bytes"
@@ -8,33 +9,33 @@ import (
 	"slices"
 )
 
-// An edit replaces src[start:end] by text.
-type edit struct {
-	start, end int
-	text       string
+// An Edit replaces src[Start:End] by Text.
+type Edit struct {
+	Start, End int
+	Text       string
 }
 
-// apply returns src after edits, which must not overlap. What is inserted at a
+// Apply returns src after edits, which must not overlap. What is inserted at a
 // place comes before what is replaced there.
-func apply(src []byte, edits []edit) ([]byte, error) {
+func Apply(src []byte, edits []Edit) ([]byte, error) {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
 	var out []byte
 	at := 0
 	for _, e := range edits {
-		if e.start < at || e.end < e.start || e.end > len(src) {
-			return nil, fmt.Errorf("edits overlap at byte %d", e.start)
+		if e.Start < at || e.End < e.Start || e.End > len(src) {
+			return nil, fmt.Errorf("edits overlap at byte %d", e.Start)
 		}
-		out = append(append(out, src[at:e.start]...), e.text...)
-		at = e.end
+		out = append(append(out, src[at:e.Start]...), e.Text...)
+		at = e.End
 	}
 	return append(out, src[at:]...), nil
 }
 
-// reformat formats edited if gofmt had nothing to say about the original. With
+// Reformat formats edited if gofmt had nothing to say about the original. With
 // CRLF line endings throughout, the original is measured, and the result
 // returned, with them.
-func reformat(original, edited []byte) []byte {
+func Reformat(original, edited []byte) []byte {
 	crlf := bytes.Count(original, []byte("\n")) == bytes.Count(original, []byte("\r\n")) && bytes.Contains(original, []byte("\r\n"))
 	if crlf {
 		original = bytes.ReplaceAll(original, []byte("\r\n"), []byte("\n"))
