@@ -8,10 +8,10 @@ require (
 	github.com/miekg/dns v1.1.41
 	github.com/rogpeppe/go-internal v1.13.1
 	go.uber.org/goleak v1.3.0
-	golang.org/x/mod v0.18.0
-	golang.org/x/term v0.21.0
+	golang.org/x/mod v0.22.0
+	golang.org/x/term v0.27.0
 	golang.org/x/time v0.5.0
-	golang.org/x/tools v0.22.0
+	golang.org/x/tools v0.28.0
 	google.golang.org/grpc v1.63.3
 )
 
@@ -28,9 +28,10 @@ require (
 	github.com/mattn/go-isatty v0.0.12 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
 	github.com/mitchellh/mapstructure v1.4.1 // indirect
-	golang.org/x/net v0.26.0 // indirect
-	golang.org/x/sys v0.21.0 // indirect
-	golang.org/x/text v0.16.0 // indirect
+	golang.org/x/net v0.32.0 // indirect
+	golang.org/x/sync v0.10.0 // indirect
+	golang.org/x/sys v0.28.0 // indirect
+	golang.org/x/text v0.21.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20240528184218-531527333157 // indirect
 	google.golang.org/protobuf v1.34.1 // indirect
 )

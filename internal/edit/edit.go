@@ -18,11 +18,9 @@ type Edit struct {
 // Apply returns src after edits, which must not overlap. What is inserted at a
 // place comes before what is replaced there.
 func Apply(src []byte, edits []Edit) ([]byte, error) {
-	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
 	var out []byte
 	at := 0
-	for _, e := range edits {
+	for _, e := range Sorted(edits) {
 		if e.Start < at || e.End < e.Start || e.End > len(src) {
 			return nil, fmt.Errorf("edits overlap at byte %d", e.Start)
 		}
@@ -30,6 +28,13 @@ func Apply(src []byte, edits []Edit) ([]byte, error) {
 		at = e.End
 	}
 	return append(out, src[at:]...), nil
+}
+
+// Sorted returns edits in the order of their places. Those at one place stay in order.
+func Sorted(edits []Edit) []Edit {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	return edits
 }
 
 // Reformat formats edited if gofmt had nothing to say about the original. With

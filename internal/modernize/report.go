@@ -1,0 +1,47 @@
+package modernize
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+
+	"github.com/grpcnaming/grpcnaming/internal/migrate"
+)
+
+// report adds what a round has to say: the changes that it made, and after the last
+// one what is left.
+func (p *program) report(o *Outcome, found []finding, changed bool) {
+	for _, f := range found {
+		if f.Category == "" || f.Category == Left && changed {
+			continue
+		}
+		r := Report{File: f.place.Filename, Line: f.place.Line, Column: f.place.Column, Text: f.Message, Note: f.Category == Changes}
+		if t := p.texts[f.place.Filename]; t != nil {
+			r.Line, r.Column = position(t.old, t.origin(f.place.Offset, f.steps))
+		}
+		if rel, err := filepath.Rel(p.dir, r.File); err == nil && !strings.HasPrefix(rel, "..") {
+			r.File = rel
+		}
+		o.Reports = append(o.Reports, r)
+	}
+}
+
+// position returns the line and column of a place, which begin with 1.
+func position(src []byte, offset int) (line, column int) {
+	before := src[:min(offset, len(src))]
+	return bytes.Count(before, []byte("\n")) + 1, len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1
+}
+
+// uses are the packages of this module that the program imports.
+func (p *program) uses(pkgs []*packages.Package) (paths []string) {
+	for _, pkg := range pkgs {
+		for path := range pkg.Imports {
+			if path == migrate.Module || strings.HasPrefix(path, migrate.Module+"/") {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
