@@ -1,6 +1,9 @@
 package modernize
 
 import (
+	"reflect"
+	"slices"
+
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/grpcnaming/grpcnaming/internal/migrate"
@@ -17,6 +20,9 @@ const (
 var Analyzers = []*analysis.Analyzer{
 	Insecure,
 	Status,
+	RoundRobin,
+	NewClient,
+	Consul,
 }
 
 const (
@@ -33,8 +39,26 @@ func newAnalyzer(name, doc string, run func(*file)) *analysis.Analyzer {
 		Name:             name,
 		Doc:              doc,
 		RunDespiteErrors: true,
+		Requires:         []*analysis.Analyzer{elsewhere},
 		Run: func(pass *analysis.Pass) (any, error) {
 			return nil, eachFile(pass, run)
 		},
 	}
+}
+
+// elsewhere results in the names of package grpc that the whole program uses: what is
+// not among them can be in no list of options that an analyzer does not see. go vet
+// shows it one package, and so it knows nothing there. Run knows.
+var elsewhere = &analysis.Analyzer{
+	Name:             "elsewhere",
+	Doc:              "what the whole program uses of package grpc",
+	RunDespiteErrors: true,
+	ResultType:       reflect.TypeOf(map[string]bool(nil)),
+	Run:              func(*analysis.Pass) (any, error) { return map[string]bool(nil), nil },
+}
+
+// nowhere says that no package of the program uses any of the names of package grpc.
+func (f *file) nowhere(names ...string) bool {
+	used, _ := f.pass.ResultOf[elsewhere].(map[string]bool)
+	return used != nil && !slices.ContainsFunc(names, func(name string) bool { return used[name] })
 }

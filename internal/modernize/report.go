@@ -2,6 +2,7 @@ package modernize
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -44,4 +45,24 @@ func (p *program) uses(pkgs []*packages.Package) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Lines are what reports say, in one line each. A change that has been made in several
+// places is said once.
+func Lines(reports []Report) (lines []string) {
+	more := make(map[string]int)
+	for _, r := range reports {
+		more[r.Text]++
+	}
+	for _, r := range reports {
+		n := more[r.Text]
+		switch {
+		case !r.Note || n == 1:
+			lines = append(lines, r.String())
+		case n > 1:
+			lines = append(lines, fmt.Sprintf("%s (and in %d more places)", r, n-1))
+			more[r.Text] = 0
+		}
+	}
+	return lines
 }

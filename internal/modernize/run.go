@@ -86,7 +86,7 @@ func Run(ctx context.Context, dir string, patterns []string) (*Outcome, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.texts)) {
 		t := p.texts[name]
-		o.Files = append(o.Files, &migrate.Result{Name: name, Old: t.old, New: edit.Reformat(t.old, t.now)})
+		o.Files = append(o.Files, &migrate.Result{Name: name, Old: t.old, New: edit.Reformat(t.old, importBlock(t.old, t.now))})
 	}
 	slices.SortStableFunc(o.Reports, func(a, b Report) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Text, b.Text))
@@ -143,11 +143,20 @@ type finding struct {
 
 // analyze runs all analyzers over all packages.
 func (p *program) analyze(pkgs []*packages.Package) (found []finding, err error) {
+	used := make(map[string]bool)
+	for _, pkg := range pkgs {
+		for _, o := range pkg.TypesInfo.Uses {
+			if o.Pkg() != nil && (o.Pkg().Path() == grpcPath || o.Pkg().Path() == adapterPath) && o.Parent() == o.Pkg().Scope() {
+				used[o.Name()] = true
+			}
+		}
+	}
 	for _, pkg := range pkgs {
 		for _, a := range Analyzers {
 			pass := &analysis.Pass{
 				Analyzer: a, Fset: pkg.Fset, Files: pkg.Syntax, OtherFiles: pkg.OtherFiles, IgnoredFiles: pkg.IgnoredFiles,
 				Pkg: pkg.Types, TypesInfo: pkg.TypesInfo, TypesSizes: pkg.TypesSizes, TypeErrors: pkg.TypeErrors,
+				ResultOf: map[*analysis.Analyzer]any{elsewhere: used},
 				ReadFile: p.read,
 				Report: func(d analysis.Diagnostic) {
 					f := finding{Diagnostic: d, place: pkg.Fset.Position(d.Pos)}
