@@ -1,6 +1,6 @@
 package adapter_test
 
-// The examples that MIGRATING.md refers to: what takes the place of names that
+// The examples that docs/names.md refers to: what takes the place of names that
 // are gone from grpc and have no home in this module.
 
 import (

@@ -10,13 +10,13 @@ import (
 )
 
 // Every name that package grpc lost has a home in this module, or a line in
-// MIGRATING.md with an example that is compiled.
+// docs/names.md with an example that is compiled.
 func TestRemovedNames(t *testing.T) {
 	list, err := os.ReadFile("../testdata/removed-names.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	migrating, err := os.ReadFile("../MIGRATING.md")
+	migrating, err := os.ReadFile("../docs/names.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestRemovedNames(t *testing.T) {
 		}
 		read++
 		name, home := fields[1], fields[2]
-		if home != "MIGRATING" {
+		if home != "names" {
 			if !homes[home][name] {
 				t.Errorf("%s is not in package %s", name, home)
 			}
@@ -50,7 +50,7 @@ func TestRemovedNames(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Errorf("MIGRATING.md has no line about grpc.%s with an example that exists", name)
+			t.Errorf("docs/names.md has no line about grpc.%s with an example that exists", name)
 		}
 	}
 	if read != 24 {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-func migrating(t *testing.T) string {
+func document(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../MIGRATING.md")
+	text, err := os.ReadFile("../../" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestEveryRemovedName(t *testing.T) {
 				t.Errorf("%q: rewritten %v, reported %v", line, rewritten, reported)
 			}
 			continue
-		case "MIGRATING":
+		case "names":
 			if !rewritten && !reported {
 				t.Errorf("%q is neither rewritten nor reported", line)
 			}
@@ -92,17 +92,19 @@ func source(use string) string {
 	return b.String() + ")\n\n" + strings.ReplaceAll(use, "; func", "\n\nfunc") + "\n"
 }
 
-// Reports link to sections that exist, and what they report is in MIGRATING.md.
+// Reports link to sections that exist, and what they report is in docs/names.md.
 func TestReportsAreDocumented(t *testing.T) {
-	text := migrating(t)
 	anchors := make(map[string]bool)
 	drop := regexp.MustCompile(`[^a-z0-9 -]`)
-	for line := range strings.Lines(text) {
-		if title, ok := strings.CutPrefix(line, "## "); ok {
-			title = drop.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
-			anchors["MIGRATING.md#"+strings.ReplaceAll(title, " ", "-")] = true
+	for _, name := range []string{"MIGRATING.md", "docs/names.md"} {
+		for line := range strings.Lines(document(t, name)) {
+			if hashes, title, ok := strings.Cut(line, " "); ok && strings.Trim(hashes, "#") == "" {
+				title = drop.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+				anchors[name+"#"+strings.ReplaceAll(title, " ", "-")] = true
+			}
 		}
 	}
+	text := document(t, "docs/names.md")
 	for _, link := range []string{linkCompile, LinkRead, linkGone, LinkDependencies, LinkCommand} {
 		if !anchors[link] {
 			t.Errorf("%s leads nowhere", link)
@@ -111,13 +113,13 @@ func TestReportsAreDocumented(t *testing.T) {
 	for p, names := range gone {
 		for name := range names {
 			if !strings.Contains(text, "`"+path.Base(p)+"."+name+"`") {
-				t.Errorf("MIGRATING.md does not mention %s.%s", p, name)
+				t.Errorf("docs/names.md does not mention %s.%s", p, name)
 			}
 		}
 	}
 	for p := range gonePackages {
 		if !strings.Contains(text, "`"+strings.TrimPrefix(p, grpcPath+"/")+"`") {
-			t.Errorf("MIGRATING.md does not mention package %s", p)
+			t.Errorf("docs/names.md does not mention package %s", p)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // gone are names that no rewrite can replace, by package, and what to write.
-// Those of package grpc are in MIGRATING.md with an example each.
+// Those of package grpc are in docs/names.md with an example each.
 var gone = map[string]map[string]string{
 	grpcPath: {
 		"WithServiceConfig":               "write grpc.WithDefaultServiceConfig with JSON, or let a resolver send the config",

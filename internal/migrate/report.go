@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Sections of MIGRATING.md.
+// Sections of the documents.
 const (
-	linkCompile      = "MIGRATING.md#1-make-it-compile"
-	LinkRead         = "MIGRATING.md#2-read-these-four"
-	linkGone         = "MIGRATING.md#3-names-that-are-gone-for-good"
-	LinkDependencies = "MIGRATING.md#4-dependencies"
-	LinkCommand      = "MIGRATING.md#the-command"
+	linkCompile      = "docs/names.md#what-moved"
+	LinkRead         = "MIGRATING.md#read-these-three"
+	linkGone         = "docs/names.md#what-is-gone-for-good"
+	LinkDependencies = "MIGRATING.md#dependencies"
+	LinkCommand      = "MIGRATING.md#1-stuck"
 )
 
 // A Report is something that the rewrites leave to the reader.
@@ -22,7 +22,7 @@ type Report struct {
 	Column int    `json:"column"`
 	Reason string `json:"reason"`
 	Write  string `json:"write"`          // what to write instead
-	Link   string `json:"link"`           // into MIGRATING.md
+	Link   string `json:"link"`           // into MIGRATING.md or docs/names.md
 	Note   bool   `json:"note,omitempty"` // good to know; nothing is left to do
 }
 

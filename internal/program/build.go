@@ -218,7 +218,7 @@ func (p *plan) judge(f *Failure) {
 	case !f.Concern:
 		f.Write = "not about grpc-go: it needs another version of " + f.Module + ", or of what it does not compile with"
 	case own:
-		f.Write = "see what is reported for the file, or MIGRATING.md, section 3"
+		f.Write = "see what is reported for the file, or docs/names.md"
 		for _, r := range slices.Concat(p.own.Reports, p.reports) {
 			if p.explains(r, f.Text) {
 				f.Write = r.Write
