@@ -252,6 +252,7 @@ func (n *newClient) prefix(prefix string) {
 
 // noScheme says that an expression is host:port, whatever the values.
 func (n *newClient) noScheme(e ast.Expr) bool {
+	e, _ = n.value(e)
 	if n.isCall(e, "net", "JoinHostPort") {
 		return true
 	}
