@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/types/typeutil"
 )
 
 // NewClient replaces grpc.Dial and grpc.DialContext. It settles what is different: see
@@ -82,6 +83,9 @@ func (d *dial) newClient() *newClient {
 	kept := func(why, write string) *newClient {
 		d.left(d.call, "grpc."+d.name+" is deprecated, and stays here: "+why, write)
 		return nil
+	}
+	if grpc := typeutil.Callee(d.pass.TypesInfo, d.call).Pkg(); grpc.Scope().Lookup("NewClient") == nil {
+		return kept("this grpc-go has no NewClient", "go get google.golang.org/grpc@latest")
 	}
 	if len(d.find(adapterPath, "WithBalancer", "WithBalancerAndServiceConfig")) > 0 {
 		return kept("it has a balancer of the old kind", "see to that first")
