@@ -19,15 +19,16 @@ const (
 	reasonBound = 64 << 10 // bytes
 )
 
-// bounded is the transport of a client that is ours, whose watchers all have the
-// plain view. It counts bytes after decompression, which next does by itself.
+// bounded is the transport of a client that is ours. It counts bytes after
+// decompression, which next does by itself.
 type bounded struct {
 	next           http.RoundTripper
-	answer, reason int64 // bytes
+	answer, reason int64   // bytes
+	members        members // of each instance that are needed; nil is all
 }
 
 // RoundTrip returns a response whose body fails with a *http.MaxBytesError at the
-// bound, and has of each instance what the plain view needs. Closing the body at the
+// bound, and has of each instance what is needed. Closing the body at the
 // bound closes the connection.
 func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := b.next.RoundTrip(r)
@@ -35,7 +36,10 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if response.StatusCode == http.StatusOK {
-		response.Body = newThin(http.MaxBytesReader(nil, response.Body, b.answer))
+		response.Body = http.MaxBytesReader(nil, response.Body, b.answer)
+		if b.members != nil {
+			response.Body = newThin(response.Body, b.members)
+		}
 	} else {
 		response.Body = http.MaxBytesReader(nil, response.Body, b.reason)
 	}

@@ -91,3 +91,11 @@ func silent(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
+
+// oneAnswer answers once, and then nothing changes.
+func oneAnswer(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Get("index") != "" {
+		return silent(r)
+	}
+	return reply(7, anInstance)
+}

@@ -39,7 +39,7 @@ func listOf(text string) []instance {
 	for _, word := range strings.Split(text, " ") {
 		addr, meta, _ := strings.Cut(word, "=")
 		if addr != "" {
-			list = append(list, instance{addr, metadataFrom(meta)})
+			list = append(list, instance{addr: addr, metadata: metadataFrom(meta)})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b instance) int { return strings.Compare(a.addr, b.addr) })

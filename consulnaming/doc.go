@@ -30,6 +30,9 @@
 //   - The first Next returns the full set, also when that is empty. Updates are
 //     sorted.
 //
+// [NewBuilder] is the way to today's API: targets such as consul:///service, for any LB
+// policy of grpc. What is said of watchers here holds for its resolvers, too.
+//
 // Each shared query has one goroutine. It starts with the first Next of the first
 // watcher, and ends with the Close of the last. Each watcher's Next returns what
 // has changed since its last one.

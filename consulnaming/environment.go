@@ -1,6 +1,6 @@
 package consulnaming
 
-// The client of NewConsulResolver: made of what the environment said when Resolve was
+// The client of NewConsulResolver and NewBuilder: made of what the environment said when Resolve was
 // called, and made anew when the content of a file has changed that it named. Resolve
 // makes the first, and the goroutine of the loop the others.
 
@@ -21,18 +21,17 @@ import (
 const lookTime = time.Second
 
 type environment struct {
-	config api.Config        // as api.NewClient takes it
-	files  [sha256.Size]byte // of what was in them when the client was made, or failed to be
+	config  api.Config        // as api.NewClient takes it
+	files   [sha256.Size]byte // of what was in them when the client was made, or failed to be
+	members members           // that are decoded of an answer's instances
 
 	secrets secrets // all but a token that came later
 }
 
-// environmentOf is that of an agent at address; with "" it names that too.
-func environmentOf(address string) *environment {
-	e := &environment{config: *api.DefaultConfig()}
-	if address != "" {
-		e.config.Address = address
-	}
+// environmentOf is that of an agent.
+func environmentOf(a agentConfig, needed members) *environment {
+	e := &environment{config: *api.DefaultConfig(), members: needed}
+	a.apply(&e.config)
 	// A loop has one query at a time. When a query no longer waits for its dial,
 	// net/http goes on with that dial, and would keep a second idle connection.
 	e.config.Transport.MaxIdleConnsPerHost = 1
@@ -47,11 +46,18 @@ func environmentOf(address string) *environment {
 func (e *environment) client() (*api.Client, *api.Config, error) {
 	c := e.config
 	c.Transport = c.Transport.Clone() // package api changes it
+	var err error
+	if c.HttpClient, err = api.NewHttpClient(c.Transport, c.TLSConfig); err != nil {
+		return nil, nil, err
+	}
 	client, err := api.NewClient(&c)
 	if err != nil {
 		return nil, nil, err
 	}
-	c.HttpClient.Transport = &bounded{next: c.HttpClient.Transport, answer: answerBound, reason: reasonBound}
+	// If the environment says that certificates are not verified, package api says so
+	// of any configuration. Its client has been made before.
+	c.TLSConfig = e.config.TLSConfig
+	c.HttpClient.Transport = &bounded{next: c.HttpClient.Transport, answer: answerBound, reason: reasonBound, members: e.members}
 	c.HttpClient.CheckRedirect = keepToken
 	return client, &c, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/consul/api"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/resolver"
 
 	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming"
@@ -45,6 +46,35 @@ func ExampleNewConsulResolver() {
 	answered, err := backend.Call(context.Background(), conn)
 	fmt.Println(answered == b.Addr(), err)
 	// Output: true <nil>
+}
+
+// Targets of the scheme "consul" under grpc's own LB policy. What is known of an instance
+// beside its address goes to policies as attributes; here it is only printed.
+func ExampleNewBuilder() {
+	consul, b := demo()
+	defer consul.Close()
+	defer b.Stop()
+
+	builder := consulnaming.NewBuilder(
+		consulnaming.KeepLastKnown(),
+		consulnaming.EndpointFunc(func(i consulnaming.Instance, e resolver.Endpoint) resolver.Endpoint {
+			fmt.Println(i.ID, i.Tags, "weight", i.Weight)
+			return e // with today's grpc-go: weight.Set(e, weight.EndpointInfo{Weight: uint32(i.Weight)})
+		}))
+	conn, err := grpc.NewClient("consul://"+consul.Address()+"/add?tag=v1&wait=30s",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithResolvers(builder),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	answered, err := backend.Call(context.Background(), conn)
+	fmt.Println(answered == b.Addr(), err)
+	// Output:
+	// add [v1] weight 1
+	// true <nil>
 }
 
 // What the article's constructor has no room for, under a modern LB policy.

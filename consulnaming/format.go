@@ -11,8 +11,8 @@ import (
 
 // Format says what r watches, for every verb of package fmt: the fields would
 // show the token of [QueryOptions].
-func (r *resolver) Format(f fmt.State, _ rune) {
-	agent := addressSecrets(r.address).hide(r.address)
+func (r *namingResolver) Format(f fmt.State, _ rune) {
+	agent := addressSecrets(r.agent.address).hide(r.agent.address)
 	switch {
 	case r.given:
 		agent = "of the given client"
@@ -22,12 +22,12 @@ func (r *resolver) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "consulnaming resolver (service %q, agent %s)", r.service, agent)
 }
 
-// Format says what w watches. It may be called at any time, unlike Next.
-func (w *watcher) Format(f fmt.State, _ rune) {
-	w.mu.Lock()
-	q := w.query
-	w.mu.Unlock()
-	fmt.Fprintf(f, "consulnaming watcher (service %q, %s)", q.service, q.agent)
+// Format says what f watches. It may be called at any time.
+func (f *follower) Format(s fmt.State, _ rune) {
+	f.mu.Lock()
+	q := f.query
+	f.mu.Unlock()
+	fmt.Fprintf(s, "consulnaming watcher (service %q, %s)", q.service, q.agent)
 }
 
 // oneLine is text without control characters.

@@ -40,11 +40,8 @@ func (h HealthRule) filter(entries []*api.ServiceEntry) []*api.ServiceEntry {
 	}
 	healthy := make([]*api.ServiceEntry, 0, len(entries))
 	for _, e := range entries {
-		status := api.HealthCritical
-		if !slices.Contains(e.Checks, nil) { // package api would panic
-			status = e.Checks.AggregatedStatus()
-		}
-		if status == api.HealthPassing || status == api.HealthWarning && h == PassingOrWarning {
+		switch s := worstStatus(e); {
+		case s == api.HealthPassing, s == api.HealthWarning && h == PassingOrWarning:
 			healthy = append(healthy, e)
 		}
 	}
@@ -52,4 +49,12 @@ func (h HealthRule) filter(entries []*api.ServiceEntry) []*api.ServiceEntry {
 		return entries
 	}
 	return healthy
+}
+
+// worstStatus is that of the checks of e and its node, as Consul's own DNS has it.
+func worstStatus(e *api.ServiceEntry) string {
+	if slices.Contains(e.Checks, nil) { // package api would panic
+		return api.HealthCritical
+	}
+	return e.Checks.AggregatedStatus()
 }

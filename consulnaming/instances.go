@@ -1,7 +1,7 @@
 package consulnaming
 
 // An answer of Consul as a list of addresses. The goroutine of the loop calls it, or
-// that of Next for a watcher with an AddressFunc or MetadataFunc. It keeps nothing.
+// that of a follower that has an AddressFunc or MetadataFunc. It keeps nothing.
 
 import (
 	"fmt"
@@ -12,13 +12,22 @@ import (
 	"sync"
 
 	"github.com/hashicorp/consul/api"
+	"google.golang.org/grpc/attributes"
 )
 
 // instance is one address of a service. Lists of instances are sorted by addr,
 // and have each addr once.
 type instance struct {
-	addr     string
-	metadata interface{}
+	addr       string
+	metadata   interface{}
+	attributes *attributes.Attributes // with an Instance, in the native view
+}
+
+// same says that two lists of the native view are equal.
+func same(a, b []instance) bool {
+	return slices.EqualFunc(a, b, func(a, b instance) bool {
+		return a.addr == b.addr && attributeOf(a.attributes).Equal(attributeOf(b.attributes))
+	})
 }
 
 // serviceAddress is where an instance is reached according to
@@ -92,6 +101,9 @@ func (v *view) instances(entries []*api.ServiceEntry) (list []instance, left ski
 	list = make([]instance, len(all))
 	for i, f := range all {
 		list[i] = instance{addr: f.addr, metadata: v.metadataOf(f.entry, &metadataPanic)}
+		if v.native {
+			list[i].attributes = attributesOf(f.entry)
+		}
 	}
 	return list, left
 }

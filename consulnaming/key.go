@@ -32,7 +32,14 @@ func keyOf(q *query, config *api.Config) key {
 		Health  HealthRule
 		Query   api.QueryOptions
 		Entries bool
-	}{q.service, nil, q.asked.tags, q.asked.health, q.asked.query, q.entries}
+		Native  bool // others of their members are decoded
+
+		Limit               int
+		Timeout, MaxBackoff time.Duration
+	}{
+		q.service, nil, q.asked.tags, q.asked.health, q.asked.query, q.entries, q.view.native,
+		q.asked.limit, q.asked.timeout, q.asked.maxBackoff,
+	}
 	if config == nil {
 		k.client = q.client
 	} else {

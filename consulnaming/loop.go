@@ -55,8 +55,8 @@ type state struct {
 // warned changes.
 type answer struct {
 	number  uint64              // 1 for the first of a loop
-	list    []instance          // in the plain view
-	changes []*naming.Update    // from the answer before to list
+	list    []instance          // in the query's view
+	changes []*naming.Update    // from the answer before to list; nil in the native view
 	entries []*api.ServiceEntry // instead of both, if the watchers have views of their own
 
 	warned sync.Map // the lines that watchers have logged about it
@@ -91,7 +91,7 @@ func newLoop(q *query) *loop {
 		// earlier watcher. So the leader has to confirm the first answer, unless the
 		// user asks for stale or cached ones.
 		at:      position{confirm: !q.asked.query.AllowStale && !q.asked.query.UseCache},
-		retries: newRetries(),
+		retries: newRetries(q.asked.maxBackoff),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.now.Store(&state{superseded: make(chan struct{})})
@@ -138,7 +138,7 @@ func (l *loop) run() {
 			l.retries.answered()
 			l.said = ""
 			l.stats.answered(len(entries), l.at.index)
-			l.answered(l.asked.health.filter(entries))
+			l.answered(l.asked.choose(entries))
 		}
 	}
 }
@@ -193,11 +193,17 @@ func (l *loop) answered(entries []*api.ServiceEntry) {
 		next.entries = entries
 	} else {
 		var left skipped
-		next.list, left = (&view{}).instances(entries)
+		next.list, left = l.view.instances(entries)
 		if text := l.skipped.replace(left); text != "" {
 			l.warn(text)
 		}
-		if now.answer != nil {
+		switch {
+		case now.answer == nil:
+		case l.view.native:
+			if same(now.answer.list, next.list) {
+				next = now.answer
+			}
+		default:
 			next.changes = diff(now.answer.list, next.list)
 			if len(next.changes) == 0 {
 				next = now.answer

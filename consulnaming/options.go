@@ -1,20 +1,24 @@
 package consulnaming
 
-// What New can be told. New applies the options; they do not change after that.
+// What New and NewBuilder can be told. They apply the options, which do not change
+// after that.
 
 import (
 	"maps"
+	"time"
 
 	"github.com/hashicorp/consul/api"
+	"google.golang.org/grpc/resolver"
 )
 
-// Option changes what a resolver made by [New] asks for and delivers.
+// Option changes what a resolver made by [New] or [NewBuilder] asks for and delivers.
 type Option func(*options)
 
 type options struct {
 	asked
 	view
 	keepLast bool
+	endpoint func(Instance, resolver.Endpoint) resolver.Endpoint
 }
 
 // asked is what the agent is asked for.
@@ -22,11 +26,15 @@ type asked struct {
 	tags   []string
 	query  api.QueryOptions // with a WaitTime
 	health HealthRule
+
+	limit               int           // of the instances, in the agent's order; 0 is no limit
+	timeout, maxBackoff time.Duration // longest times of a query, and between tries; 0 is ours
 }
 
-// view says how an instance becomes an address and its Metadata. The zero value
-// makes the article's addresses, mended as doc.go says, without Metadata.
+// view says how an instance becomes an address, with Metadata or attributes. The zero
+// value makes the article's addresses, mended as doc.go says, without either.
 type view struct {
+	native   bool                                       // with attributes
 	address  func(*api.ServiceEntry) api.ServiceAddress // nil means serviceAddress
 	metadata func(*api.ServiceEntry) interface{}
 }
@@ -43,11 +51,27 @@ func newOptions(opts []Option) options {
 		o.query.WaitTime = defaultWait
 	}
 	o.query.WaitTime = min(o.query.WaitTime, longestWait)
+	if o.timeout > 0 { // the agent adds up to a sixteenth, and the answer takes time
+		room := o.timeout - min(slack, o.timeout/2)
+		o.query.WaitTime = max(time.Millisecond, min(o.query.WaitTime, room*16/17))
+	}
+	if o.limit > 0 && o.query.Near == "" {
+		o.query.Near = "_agent"
+	}
 	return o
 }
 
-// plain says that v is the zero value.
-func (v *view) plain() bool { return v.address == nil && v.metadata == nil }
+// choose returns those of an answer's entries that are delivered.
+func (a *asked) choose(entries []*api.ServiceEntry) []*api.ServiceEntry {
+	entries = a.health.filter(entries)
+	if a.limit > 0 {
+		entries = entries[:min(a.limit, len(entries))]
+	}
+	return entries
+}
+
+// users says that v calls functions of the user.
+func (v *view) users() bool { return v.address != nil || v.metadata != nil }
 
 // Tags restricts the instances to those that have all of the tags.
 func Tags(tags ...string) Option {
@@ -96,8 +120,8 @@ func PassingOnly(only bool) Option {
 // e.Service.TaggedAddresses. By default it is the service's address or, if that
 // is empty, the node's, with the service's port. An instance without address or
 // port is left out, with a warning in the log; so is one for which f panics. f is
-// called by the goroutine that calls Next, and must not change e, which other
-// watchers read.
+// called by the goroutine that calls Next, or by the one of the ClientConn's resolver
+// ([NewBuilder]). It must not change e, which others read.
 func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 	return func(o *options) { o.address = f }
 }
@@ -108,6 +132,8 @@ func AddressFunc(f func(e *api.ServiceEntry) api.ServiceAddress) Option {
 // has returned, nor what it points to. f is called by the goroutine that calls Next,
 // and must not change e, which other watchers read. An address for which f panics has
 // nil Metadata.
+//
+// It is for [New]. A resolver of [NewBuilder] has no Metadata: see [InstanceOf].
 func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 	return func(o *options) { o.metadata = f }
 }
@@ -120,7 +146,26 @@ func MetadataFunc(f func(e *api.ServiceEntry) interface{}) Option {
 // means that Consul has lost its state, or that a check is broken. RPCs go on to the
 // last instances, and fail only if nobody is there. If there is no instance when a
 // ClientConn wakes up from idleness, or is dialled again, an adapter.RoundRobin keeps
-// those that it had before.
+// those that it had before. A resolver of [NewBuilder] begins anew then, and keeps none.
 func KeepLastKnown() Option {
 	return func(o *options) { o.keepLast = true }
+}
+
+// EndpointFunc changes the endpoint of an instance before grpc gets it: f returns e with
+// other attributes or addresses. It is how an instance gets the weight that a policy of
+// grpc heeds. With package google.golang.org/grpc/experimental/balancer/weight:
+//
+//	consulnaming.EndpointFunc(func(i consulnaming.Instance, e resolver.Endpoint) resolver.Endpoint {
+//		return weight.Set(e, weight.EndpointInfo{Weight: uint32(i.Weight)})
+//	})
+//
+// e has one address. State.Addresses has those of all endpoints, each with its
+// endpoint's Attributes as BalancerAttributes unless f has set those. An instance for
+// whose endpoint f returns no address is left out, and so is one for which f panics,
+// with a warning in the log. f is called for all instances when one has changed, by the
+// goroutine of the ClientConn's resolver. It must not change what i points to.
+//
+// It is for [NewBuilder]. A naming.Update of [New] has no endpoint: see [MetadataFunc].
+func EndpointFunc(f func(i Instance, e resolver.Endpoint) resolver.Endpoint) Option {
+	return func(o *options) { o.endpoint = f }
 }

@@ -52,7 +52,8 @@ type query struct {
 	agent       string                      // for errors
 	service     string
 	asked       asked
-	entries     bool // the watchers have views of their own, and need the entries
+	view        view // that makes the list of an answer's entries
+	entries     bool // instead, the watchers have views of their own, and need the entries
 	secrets     secrets
 	environment *environment // that client is made of, nil if it was given to New
 	key         key
@@ -84,6 +85,9 @@ func (q *query) ask(ctx context.Context, at position) (entries []*api.ServiceEnt
 	bound := slack // without an index the agent answers at once
 	if at.index > 0 {
 		bound += o.WaitTime + o.WaitTime/16
+	}
+	if q.asked.timeout > 0 {
+		bound = min(bound, q.asked.timeout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

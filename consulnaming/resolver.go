@@ -1,6 +1,6 @@
 package consulnaming
 
-// The two ways to make a resolver. Resolve makes a query and a watcher, and asks
+// The two ways to make a naming.Resolver. Resolve makes a query and a watcher, and asks
 // nobody. Any goroutine may call it, as a resolver does not change.
 
 import (
@@ -33,7 +33,7 @@ import (
 // Close of the last watcher. An answer of more than 256 MB after decompression is an
 // error.
 func NewConsulResolver(address, service string) naming.Resolver {
-	return &resolver{&settings{address: address, service: service, options: newOptions(nil)}}
+	return &namingResolver{&settings{agent: agentConfig{address: address}, service: service, options: newOptions(nil)}}
 }
 
 // New returns a resolver that watches service through client, which stays the
@@ -53,29 +53,35 @@ func NewConsulResolver(address, service string) naming.Resolver {
 //     then ends only when TCP notices. Set ForceAttemptHTTP2 of the transport to
 //     false to end it with the query.
 func New(client *api.Client, service string, opts ...Option) naming.Resolver {
-	return &resolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
+	return &namingResolver{&settings{client: client, given: true, service: service, options: newOptions(opts)}}
 }
 
-// resolver has its settings behind a pointer, so that fmt does not show them: for a
+// namingResolver has its settings behind a pointer, so that fmt does not show them: for a
 // resolver in an unexported field of a user's struct it does not call Format.
-type resolver struct{ *settings }
+type namingResolver struct{ *settings }
 
 type settings struct {
-	address string // of the agent; unused if a client is given
+	agent   agentConfig // unused if a client is given
 	client  *api.Client
-	given   bool // client was given to New, be it nil
+	given   bool // client was given by the user, be it nil
 	service string
 	options options
 }
 
 var (
-	errNilClient = errors.New("consulnaming: New was given a nil *api.Client; make one with api.NewClient")
+	errNilClient = errors.New("consulnaming: the *api.Client is nil; make one with api.NewClient")
 	errNoService = errors.New("consulnaming: no service to watch: the resolver was made with the service \"\", and so the target must name one")
+
+	errEndpointFunc = errors.New("consulnaming: EndpointFunc is for NewBuilder: a naming.Update has no endpoint; use MetadataFunc")
+	errMetadataFunc = errors.New("consulnaming: MetadataFunc is for New: a resolver.State has no Metadata; read an instance with InstanceOf, or use EndpointFunc")
 )
 
 // Resolve returns a watcher, without asking the agent yet. It fails if there is
 // no service to watch or the environment does not make a Consul client.
-func (r *resolver) Resolve(target string) (naming.Watcher, error) {
+func (r *namingResolver) Resolve(target string) (naming.Watcher, error) {
+	if r.options.endpoint != nil {
+		return nil, errEndpointFunc
+	}
 	service := r.service
 	if service == "" {
 		service = target
@@ -83,18 +89,32 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	if service == "" {
 		return nil, errNoService
 	}
-	q := &query{service: service, asked: r.options.asked, entries: !r.options.view.plain(), secrets: append(environmentSecrets(), r.options.query.Token)}
-	if r.given {
-		if r.client == nil {
+	q, err := r.query(service)
+	if err != nil {
+		return nil, err
+	}
+	return newWatcher(q, &r.options), nil
+}
+
+// query makes the query that watches service.
+func (s *settings) query(service string) (*query, error) {
+	q := &query{service: service, asked: s.options.asked, secrets: append(environmentSecrets(), s.options.query.Token)}
+	if s.options.view.users() {
+		q.entries = true
+	} else {
+		q.view = s.options.view
+	}
+	if s.given {
+		if s.client == nil {
 			return nil, errNilClient
 		}
-		q.client, q.agent = r.client, "the given client's agent"
+		q.client, q.agent = s.client, "the given client's agent"
 		q.key = keyOf(q, nil)
-		return newWatcher(q, &r.options), nil
+		return q, nil
 	}
-	q.environment = environmentOf(r.address)
+	q.environment = environmentOf(s.agent, q.members())
 	address := q.environment.config.Address
-	q.secrets = append(q.secrets, addressSecrets(address)...)
+	q.secrets = append(append(q.secrets, addressSecrets(address)...), s.agent.secrets()...)
 	q.agent = "agent " + addressSecrets(address).hide(address)
 	client, config, err := q.environment.client()
 	if err != nil {
@@ -104,5 +124,5 @@ func (r *resolver) Resolve(target string) (naming.Watcher, error) {
 	q.client = client
 	q.own.Store(config.HttpClient)
 	q.key = keyOf(q, config)
-	return newWatcher(q, &r.options), nil
+	return q, nil
 }

@@ -60,15 +60,18 @@ func (e *failedQuery) Unwrap() error { return e.error }
 // retries has the delays of one loop.
 type retries struct {
 	unreached, election, other *backoff.ExponentialBackOff
-	since                      time.Time // of the first failure in a row
+	since                      time.Time     // of the first failure in a row
+	longest                    time.Duration // that a user wants; 0 is no limit
 }
 
-func newRetries() *retries {
-	return &retries{
-		unreached: retry.New(firstRetry, unreachedRetry),
-		election:  retry.New(firstRetry, electionRetry),
-		other:     retry.New(firstRetry, lastRetry),
+func newRetries(longest time.Duration) *retries {
+	to := func(last time.Duration) *backoff.ExponentialBackOff {
+		if longest > 0 {
+			last = min(last, longest)
+		}
+		return retry.New(min(firstRetry, last), last)
 	}
+	return &retries{unreached: to(unreachedRetry), election: to(electionRetry), other: to(lastRetry), longest: longest}
 }
 
 // after returns how long to wait after err.
@@ -91,6 +94,6 @@ func (r *retries) after(err error) time.Duration {
 // answered begins anew.
 func (r *retries) answered() {
 	if !r.since.IsZero() {
-		*r = *newRetries()
+		*r = *newRetries(r.longest)
 	}
 }

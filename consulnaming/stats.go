@@ -18,7 +18,7 @@ type WatchStats struct {
 	Agent      string   // "agent " and its address, or "the given client's agent"
 	Tags       []string // of [Tags]
 	Datacenter string   // that is asked for; "" is the agent's own
-	Watchers   int      // that share the query
+	Watchers   int      // that share the query, resolvers of NewBuilder included
 
 	Instances  int    // in the last answer
 	Index      uint64 // Consul's, of the last answer
@@ -33,8 +33,9 @@ type WatchStats struct {
 }
 
 // Stats returns the state of all watches of the process, by service, then by agent.
-// There is one for each query that is shared: see [NewConsulResolver] and [New]. A watch
-// begins with the first Next of its first watcher, and ends with the Close of its last.
+// There is one for each query that is shared: see [NewConsulResolver], [New] and
+// [NewBuilder]. A watch begins with the first Next of its first watcher, or with the first
+// ClientConn, and ends with the Close of its last.
 func Stats() []WatchStats {
 	loops.Lock()
 	running := make([]*loop, 0, len(loops.running))

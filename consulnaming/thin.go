@@ -1,8 +1,8 @@
 package consulnaming
 
-// Of an answer the plain view looks at five members, and package api decodes a
-// hundred: that is most of what a change costs. So a transport that is ours hands on
-// those five, for package api to decode as ever. The goroutine of a loop calls it.
+// Of an answer a view looks at a few members, and package api decodes a hundred: that
+// is most of what a change costs. So a transport that is ours hands on those few, for
+// package api to decode as ever. The goroutine of a loop calls it.
 
 import (
 	"bufio"
@@ -13,32 +13,13 @@ import (
 	"strings"
 )
 
-// members are those of a JSON object that are handed on: whole if nothing is behind
-// the name, or else those of the object behind it.
-type members map[string]members
-
-// plainMembers are those of an api.ServiceEntry that the plain view looks at.
-var plainMembers = members{
-	"Node":    {"Node": nil, "Address": nil},
-	"Service": {"ID": nil, "Address": nil, "Port": nil},
-}
-
-// find compares names as encoding/json does. One with an escape in it may be any.
-func (m members) find(name []byte) (inner members, ok bool) {
-	for n, inner := range m {
-		if strings.EqualFold(string(name), n) {
-			return inner, true
-		}
-	}
-	return nil, bytes.IndexByte(name, '\\') >= 0
-}
-
 // thin reads a list of objects, and is the same list with fewer members. What is no
 // list it hands on as it is. What is no JSON stays none, and what ends early ends early.
 // Of a member that is left out only strings and brackets are looked at, to find its end.
 type thin struct {
 	io.Closer
 	in    *bufio.Reader
+	of    members      // of each object in the list
 	began bool         // a list has
 	whole bool         // what comes is handed on as it is: it is behind the list, or there is none
 	out   bytes.Buffer // what is to be read
@@ -48,8 +29,8 @@ type thin struct {
 
 var errNoJSON = errors.New("the answer is no JSON")
 
-func newThin(body io.ReadCloser) *thin {
-	return &thin{Closer: body, in: bufio.NewReaderSize(body, 16<<10)}
+func newThin(body io.ReadCloser, of members) *thin {
+	return &thin{Closer: body, in: bufio.NewReaderSize(body, 16<<10), of: of}
 }
 
 func (t *thin) Read(p []byte) (int, error) {
@@ -90,7 +71,7 @@ func (t *thin) next() error {
 			return err // and the end is the next round's
 		}
 	}
-	return t.value(plainMembers)
+	return t.value(t.of)
 }
 
 // value copies a value, of an object the members m alone, or all if that is nil.
@@ -106,6 +87,41 @@ func (t *thin) value(m members) error {
 	err = t.scan(true)
 	t.out.Write(t.raw)
 	return err
+}
+
+// member copies the value of a member: of a list, the values that are in it. A list in a
+// list has no members that are looked at: how deep they are does not matter.
+func (t *thin) member(m members) error {
+	c, err := t.peek()
+	if err != nil {
+		return err
+	}
+	if m == nil || c != '[' {
+		return t.value(m)
+	}
+	t.move()
+	if c, err = t.peek(); err != nil {
+		return err
+	}
+	if c == ']' {
+		t.move()
+		return nil
+	}
+	for {
+		if err := t.value(m); err != nil {
+			return err
+		}
+		switch c, err := t.peek(); {
+		case err != nil:
+			return err
+		case c == ']':
+			t.move()
+			return nil
+		case c != ',':
+			return errNoJSON
+		}
+		t.move()
+	}
 }
 
 func (t *thin) object(m members) error {
@@ -133,7 +149,7 @@ func (t *thin) object(m members) error {
 			}
 			t.out.Write(t.raw)
 			t.move()
-			if err := t.value(inner); err != nil {
+			if err := t.member(inner); err != nil {
 				return err
 			}
 		} else {
