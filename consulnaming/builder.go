@@ -1,11 +1,12 @@
 package consulnaming
 
 // The resolver.Builder for targets of the scheme "consul". Build makes a query and a
-// resolver, and asks nobody. Any goroutine may call it, as a builder does not change.
+// resolver, and asks nobody. Any goroutine may call it.
 
 import (
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/hashicorp/consul/api"
 	"google.golang.org/grpc/resolver"
@@ -44,7 +45,8 @@ import (
 // query. With [AddressFunc], all of the answer is decoded, instead of what a State needs.
 // RPCs fail with the reason of a query that fails while no address is known; but today's
 // round_robin shows none after an answer without instances. When a ClientConn goes idle
-// its watch ends, and begins again when that wakes up.
+// its watch ends, and begins again when that wakes up. If Consul does not answer then,
+// RPCs go to the instances that were there before.
 func NewBuilder(opts ...Option) resolver.Builder {
 	return &builder{opts: slices.Clone(opts)}
 }
@@ -60,6 +62,10 @@ type builder struct {
 	client *api.Client
 	given  bool // client was given by the user, be it nil
 	opts   []Option
+
+	// known has the last list of each query, by its key, for the next resolver: grpc
+	// closes one when its ClientConn goes idle, and builds another when that wakes up.
+	known sync.Map
 }
 
 // Scheme returns "consul".
@@ -68,6 +74,8 @@ func (b *builder) Scheme() string { return "consul" }
 // errOfClient is about a part of the target.
 var errOfClient = errors.New("the client that NewBuilderWithClient was given has its own agent: host:port, user:password@, scheme and insecure have no place here; write consul:///service, or use NewBuilder")
 
+var errAgent = errors.New("consulnaming: Agent is for NewBuilder: a client that is given has its own")
+
 // Build starts the watch of target's service.
 func (b *builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
 	t, err := parseTarget(&target.URL)
@@ -75,7 +83,12 @@ func (b *builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolv
 		return nil, err
 	}
 	s := &settings{agent: t.agent, client: b.client, given: b.given, options: newOptions(append(slices.Clip(b.opts), t.options...))}
+	if s.agent.address == "" {
+		s.agent.address = s.options.agent
+	}
 	switch {
+	case b.given && s.options.agent != "":
+		return nil, errAgent
 	case s.options.view.metadata != nil:
 		return nil, errMetadataFunc
 	case s.given && t.agent != agentConfig{}:
@@ -86,5 +99,5 @@ func (b *builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolv
 	if err != nil {
 		return nil, err
 	}
-	return newNative(q, &s.options, cc), nil
+	return newNative(q, &s.options, cc, &b.known), nil
 }

@@ -81,6 +81,19 @@ func TestResolverKeepsLastKnown(t *testing.T) {
 	}
 }
 
+// Agent has the forms of NewConsulResolver, and the target's host comes before it.
+func TestAgentOption(t *testing.T) {
+	s := standIn(t)
+	register(t, s, "svc", "a", "10.0.0.1", 80)
+	for target, agent := range map[string]string{
+		"consul:///svc":                    "http://" + s.Address(),
+		"consul://" + s.Address() + "/svc": "127.0.0.1:1",
+	} {
+		cc, _ := resolving(t, NewBuilder(Agent(agent)), target)
+		cc.expect(t, "10.0.0.1:80")
+	}
+}
+
 // The caller's options are copied.
 func TestBuilderCopiesOptions(t *testing.T) {
 	s := standIn(t)
@@ -108,6 +121,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 	}{
 		"MetadataFunc":              {NewBuilder(metadata), "consul:///svc", "InstanceOf"},
 		"MetadataFunc, with client": {NewBuilderWithClient(client, metadata), "consul:///svc", "EndpointFunc"},
+		"Agent, with client":        {NewBuilderWithClient(client, Agent("127.0.0.1:8500")), "consul:///svc", "has its own"},
 		"nil client":                {NewBuilderWithClient(nil), "consul:///svc", "api.NewClient"},
 		"host":                      {NewBuilderWithClient(client), "consul://" + s.Address() + "/svc", "consul:///service"},
 		"user":                      {NewBuilderWithClient(client), "consul://user:pw@/svc", "user:password@"},
@@ -124,6 +138,9 @@ func TestWhatDoesNotFit(t *testing.T) {
 		if _, err := New(client, "svc", opt).Resolve(""); !errors.Is(err, errEndpointFunc) || !strings.Contains(err.Error(), "MetadataFunc") {
 			t.Errorf("EndpointFunc with New: %v", err)
 		}
+	}
+	if _, err := New(client, "svc", Agent("127.0.0.1:8500")).Resolve(""); !errors.Is(err, errAgent) {
+		t.Errorf("Agent with New: %v", err)
 	}
 	t.Setenv("CONSUL_CACERT", filepath.Join(t.TempDir(), "none.pem"))
 	if _, err := build(t, NewBuilder(), "consul://agent:8501/svc?scheme=https", newFakeConn()); err == nil || !strings.Contains(err.Error(), `"svc", agent agent:8501`) {

@@ -12,6 +12,10 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
+// lateAnswer is how long a resolver waits for the first answer before it makes do with
+// what one before it knew.
+const lateAnswer = 200 * time.Millisecond
+
 // closeTime is how long Close waits for a call to grpc, or to a function of the user,
 // that has begun. A policy may close the ClientConn that calls it.
 const closeTime = time.Second
@@ -20,6 +24,8 @@ type nativeResolver struct {
 	follower
 	cc       resolver.ClientConn
 	endpoint func(Instance, resolver.Endpoint) resolver.Endpoint
+	known    *sync.Map     // of the builder: see there
+	key      key           // of the query, there
 	ended    chan struct{} // closed when the goroutine has ended
 
 	// What follows belongs to the goroutine.
@@ -27,8 +33,8 @@ type nativeResolver struct {
 	unended  skipped // instances that have no endpoint
 }
 
-func newNative(q *query, o *options, cc resolver.ClientConn) *nativeResolver {
-	r := &nativeResolver{follower: newFollower(q, o), cc: cc, endpoint: o.endpoint, ended: make(chan struct{})}
+func newNative(q *query, o *options, cc resolver.ClientConn, known *sync.Map) *nativeResolver {
+	r := &nativeResolver{follower: newFollower(q, o), cc: cc, endpoint: o.endpoint, known: known, key: q.key, ended: make(chan struct{})}
 	go r.run()
 	return r
 }
@@ -38,6 +44,9 @@ func newNative(q *query, o *options, cc resolver.ClientConn) *nativeResolver {
 // reason why there is nothing newer.
 func (r *nativeResolver) run() {
 	defer close(r.ended)
+	defer r.remember()
+	late := time.NewTimer(lateAnswer)
+	defer late.Stop()
 	l := r.join()
 	for l != nil && !r.isClosed() {
 		now := l.now.Load()
@@ -46,11 +55,37 @@ func (r *nativeResolver) run() {
 		if news || r.reported != "" && now.err == nil {
 			r.send(now.answer)
 		}
+		if now.err != nil {
+			r.recall()
+		}
 		r.report(now.err)
 		select {
 		case <-now.superseded:
+		case <-late.C:
+			r.recall()
 		case <-r.done:
 		}
+	}
+}
+
+// recall sends what a resolver of the same target knew when it was closed, if there has
+// been no answer yet. When Consul is away, a ClientConn that wakes up from idleness is
+// no worse off than one that has stayed awake.
+func (r *nativeResolver) recall() {
+	if list, ok := r.known.Load(r.key); ok && r.number == 0 && r.last == nil {
+		r.last = list.([]instance)
+		r.send(new(answer))
+	}
+}
+
+// remember keeps what is known for the next resolver of the same target.
+func (r *nativeResolver) remember() {
+	switch {
+	case r.number == 0 || r.key.alone != nil:
+	case len(r.last) == 0:
+		r.known.Delete(r.key)
+	default:
+		r.known.Store(r.key, r.last)
 	}
 }
 

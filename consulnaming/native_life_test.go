@@ -2,12 +2,15 @@ package consulnaming
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/resolver"
+
+	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 )
 
 // After Close nobody is told anything, also when a change comes with it.
@@ -105,4 +108,66 @@ func TestStatsOfAResolver(t *testing.T) {
 	if now, _ := statsOf(t, service); now.Watchers != 1 {
 		t.Errorf("%d watchers after a Close, want one", now.Watchers)
 	}
+}
+
+// Grpc builds a resolver anew when a ClientConn wakes up. If Consul does not answer then,
+// it gets what the one before knew; an answer comes before that.
+func TestWhatOneBeforeKnew(t *testing.T) {
+	for name, fault := range map[string]consultest.Fault{
+		"silent": consultest.Silence(),
+		"failed": consultest.Status(http.StatusInternalServerError, "No cluster leader"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := standIn(t)
+			b := NewBuilderWithClient(s.Client())
+			register(t, s, "svc", "a", "10.0.0.1", 80)
+			register(t, s, "other", "a", "10.0.0.9", 80)
+			cc, r := resolving(t, b, "consul:///svc")
+			cc.expect(t, "10.0.0.1:80")
+			r.Close()
+			remove := s.Inject(fault)
+			for range 2 { // the second follows one that had no answer
+				cc, r = resolving(t, b, "consul:///svc")
+				cc.expect(t, "10.0.0.1:80")
+				r.Close()
+			}
+			other, _ := resolving(t, b, "consul:///other") // nobody knew that
+			cc, _ = resolving(t, b, "consul:///svc")
+			cc.expect(t, "10.0.0.1:80")
+			register(t, s, "svc", "b", "10.0.0.2", 80)
+			remove()
+			s.DropConnections()
+			for {
+				if state, ok := cc.next(t).(resolver.State); ok && addressesOf(t, state) == "10.0.0.1:80 10.0.0.2:80" {
+					break
+				}
+			}
+			for {
+				if state, ok := other.next(t).(resolver.State); ok {
+					if got := addressesOf(t, state); got != "10.0.0.9:80" {
+						t.Errorf("the other service has %q", got)
+					}
+					break
+				}
+			}
+		})
+	}
+}
+
+// What Consul says is newer than what one before knew, also that there is no instance.
+func TestAnswerComesBeforeWhatOneKnew(t *testing.T) {
+	s := standIn(t)
+	b := NewBuilderWithClient(s.Client())
+	register(t, s, "svc", "a", "10.0.0.1", 80)
+	cc, r := resolving(t, b, "consul:///svc")
+	cc.expect(t, "10.0.0.1:80")
+	r.Close()
+	deregister(t, s, "svc", "a")
+	cc, r = resolving(t, b, "consul:///svc")
+	cc.expect(t, "")
+	r.Close()
+	remove := s.Inject(consultest.Status(http.StatusInternalServerError, "No cluster leader"))
+	defer remove()
+	cc, _ = resolving(t, b, "consul:///svc")
+	cc.expectError(t, "No cluster leader") // and no State: the last answer was that there is none
 }

@@ -18,6 +18,7 @@ type options struct {
 	asked
 	view
 	keepLast bool
+	agent    string // as CONSUL_HTTP_ADDR has it
 	endpoint func(Instance, resolver.Endpoint) resolver.Endpoint
 }
 
@@ -72,6 +73,13 @@ func (a *asked) choose(entries []*api.ServiceEntry) []*api.ServiceEntry {
 
 // users says that v calls functions of the user.
 func (v *view) users() bool { return v.address != nil || v.metadata != nil }
+
+// Agent is the address of the agent that a target without host:port is asked of, in the
+// forms of [NewConsulResolver]: a URL or a socket has no place in a target. It is for
+// [NewBuilder]; with a client that is given, Build and Resolve fail.
+func Agent(address string) Option {
+	return func(o *options) { o.agent = address }
+}
 
 // Tags restricts the instances to those that have all of the tags.
 func Tags(tags ...string) Option {

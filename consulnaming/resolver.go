@@ -82,6 +82,9 @@ func (r *namingResolver) Resolve(target string) (naming.Watcher, error) {
 	if r.options.endpoint != nil {
 		return nil, errEndpointFunc
 	}
+	if r.options.agent != "" {
+		return nil, errAgent
+	}
 	service := r.service
 	if service == "" {
 		service = target
