@@ -23,10 +23,14 @@ var Analyzers = []*analysis.Analyzer{
 	RoundRobin,
 	NewClient,
 	Consul,
+	FailFast,
 }
 
 const (
 	grpcPath         = "google.golang.org/grpc"
+	balancerPath     = grpcPath + "/balancer"
+	metadataPath     = grpcPath + "/metadata"
+	resolverPath     = grpcPath + "/resolver"
 	adapterPath      = migrate.Module + "/adapter"
 	consulnamingPath = migrate.Module + "/consulnaming"
 	namingPath       = migrate.Module + "/naming"

@@ -123,3 +123,12 @@ func (f *file) methodCalls(path, method string, do func(call *ast.CallExpr, sel 
 		}
 	})
 }
+
+// primary says whether a selector may follow an expression as it is.
+func primary(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.Ident, *ast.SelectorExpr, *ast.CallExpr, *ast.IndexExpr, *ast.ParenExpr:
+		return true
+	}
+	return false
+}
