@@ -24,6 +24,7 @@ var Analyzers = []*analysis.Analyzer{
 	NewClient,
 	Consul,
 	FailFast,
+	MaxMsgSize,
 }
 
 const (
