@@ -25,6 +25,7 @@ var Analyzers = []*analysis.Analyzer{
 	Consul,
 	FailFast,
 	MaxMsgSize,
+	Codec,
 	Deprecated,
 }
 
