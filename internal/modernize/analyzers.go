@@ -26,6 +26,7 @@ var Analyzers = []*analysis.Analyzer{
 	FailFast,
 	MaxMsgSize,
 	Codec,
+	Backoff,
 	Deprecated,
 }
 
