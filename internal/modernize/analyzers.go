@@ -27,6 +27,7 @@ var Analyzers = []*analysis.Analyzer{
 	MaxMsgSize,
 	Codec,
 	Backoff,
+	Dialer,
 	Deprecated,
 }
 
