@@ -28,6 +28,7 @@ var Analyzers = []*analysis.Analyzer{
 	Codec,
 	Backoff,
 	Dialer,
+	Compressor,
 	Deprecated,
 }
 
