@@ -29,6 +29,11 @@ var Analyzers = []*analysis.Analyzer{
 	Backoff,
 	Dialer,
 	Compressor,
+	NewAddress,
+	Shutdown,
+	Unwrap,
+	Renamed,
+	Passthrough,
 	Deprecated,
 }
 
