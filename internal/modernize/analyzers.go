@@ -23,10 +23,25 @@ var Analyzers = []*analysis.Analyzer{
 	RoundRobin,
 	NewClient,
 	Consul,
+	FailFast,
+	MaxMsgSize,
+	Codec,
+	Backoff,
+	Dialer,
+	Compressor,
+	NewAddress,
+	Shutdown,
+	Unwrap,
+	Renamed,
+	Passthrough,
+	Deprecated,
 }
 
 const (
 	grpcPath         = "google.golang.org/grpc"
+	balancerPath     = grpcPath + "/balancer"
+	metadataPath     = grpcPath + "/metadata"
+	resolverPath     = grpcPath + "/resolver"
 	adapterPath      = migrate.Module + "/adapter"
 	consulnamingPath = migrate.Module + "/consulnaming"
 	namingPath       = migrate.Module + "/naming"

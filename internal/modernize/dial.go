@@ -166,9 +166,9 @@ func (d *dial) collectVariable(v *types.Var, sure, alone bool) {
 	}
 }
 
-func (d *dial) isAppend(call *ast.CallExpr) bool {
+func (f *file) isAppend(call *ast.CallExpr) bool {
 	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
-	return ok && d.pass.TypesInfo.Uses[id] == types.Universe.Lookup("append")
+	return ok && f.pass.TypesInfo.Uses[id] == types.Universe.Lookup("append")
 }
 
 func (f *file) isUse(e ast.Expr, v types.Object) bool {
@@ -295,10 +295,12 @@ func (d *dial) without(options []*option) (edits []analysis.TextEdit) {
 	return edits
 }
 
-func (d *dial) dropAppend(call *ast.CallExpr) []analysis.TextEdit {
-	if a, ok := d.parents[call].(*ast.AssignStmt); ok && len(a.Lhs) == 1 && a.Tok == token.ASSIGN && d.text(a.Lhs[0]) == d.text(call.Args[0]) {
-		if _, ok := d.parents[a].(*ast.BlockStmt); ok {
-			return d.cutStatement(a)
+// dropAppend takes out x = append(x, ...), and makes x of another append.
+func (f *file) dropAppend(call *ast.CallExpr) []analysis.TextEdit {
+	if a, ok := f.parents[call].(*ast.AssignStmt); ok && len(a.Lhs) == 1 && a.Tok == token.ASSIGN && f.text(a.Lhs[0]) == f.text(call.Args[0]) {
+		switch f.parents[a].(type) {
+		case *ast.BlockStmt, *ast.CaseClause:
+			return f.cutStatement(a)
 		}
 	}
 	return []analysis.TextEdit{replace(call.Pos(), call.Args[0].Pos(), ""), replace(call.Args[0].End(), call.End(), "")}

@@ -187,7 +187,7 @@ func (f *file) left(n ast.Node, reason, write string) {
 
 func (f *file) report(n ast.Node, category, message string, edits []analysis.TextEdit) {
 	d := analysis.Diagnostic{Pos: n.Pos(), End: n.End(), Category: category, Message: message}
-	if len(edits) > 0 {
+	if edits = f.importOnce(edits); len(edits) > 0 {
 		d.SuggestedFixes = []analysis.SuggestedFix{{Message: message, TextEdits: edits}}
 	}
 	f.pass.Report(d)

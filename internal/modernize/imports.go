@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,9 @@ func (f *file) nameAt(at token.Pos, path string) (name string, edits []analysis.
 		}
 	}
 	name = base
+	if s := f.imported(path); s != nil && s.Name != nil && s.Name.Name == "_" && !f.taken(name) {
+		return name, []analysis.TextEdit{replace(s.Name.Pos(), s.Path.Pos(), "")}
+	}
 	for n := 1; f.taken(name); n++ {
 		name = "grpc" + base
 		if n > 1 {
@@ -42,6 +46,16 @@ func (f *file) nameAt(at token.Pos, path string) (name string, edits []analysis.
 		spec = name + " " + spec
 	}
 	return name, []analysis.TextEdit{f.addImport(path, spec)}
+}
+
+// imported returns the first import of a package.
+func (f *file) imported(path string) *ast.ImportSpec {
+	for _, s := range f.tree.Imports {
+		if p, err := strconv.Unquote(s.Path.Value); err == nil && p == path {
+			return s
+		}
+	}
+	return nil
 }
 
 // lookup returns what a name means at a place.
@@ -108,6 +122,23 @@ func (f *file) addImport(path, spec string) analysis.TextEdit {
 		return insert(beside.Path.End(), "; "+spec)
 	}
 	return insert(beside.Pos(), spec+"\n\t")
+}
+
+// importOnce takes out of the edits of a rewrite the second one that imports the same.
+func (f *file) importOnce(edits []analysis.TextEdit) (once []analysis.TextEdit) {
+	end := f.tree.Name.End()
+	for _, s := range f.tree.Imports {
+		end = max(end, f.parents[s].End())
+	}
+	for _, e := range edits {
+		same := func(o analysis.TextEdit) bool {
+			return o.Pos == e.Pos && o.End == e.End && string(o.NewText) == string(e.NewText)
+		}
+		if e.Pos > end || !slices.ContainsFunc(once, same) {
+			once = append(once, e)
+		}
+	}
+	return once
 }
 
 func firstElement(path string) string {
