@@ -82,9 +82,12 @@ func (d *dial) toConsul(o *option, builder *ast.CallExpr, once bool) {
 		}
 	}
 	text += ")"
-	if builder.Args[1] == ast.Expr(made) {
+	switch declared, ok := d.parents[made].(*ast.AssignStmt); {
+	case builder.Args[1] == ast.Expr(made):
 		edits = append(edits, replace(builder.Pos(), builder.End(), text))
-	} else {
+	case ok && len(declared.Lhs) == 1:
+		edits = append(append(edits, d.cutStatement(declared)...), replace(builder.Pos(), builder.End(), text))
+	default: // var r = ...
 		edits = append(edits, replace(made.Pos(), made.End(), text), replace(builder.Pos(), builder.End(), d.text(builder.Args[1])))
 	}
 	if authority != "" {

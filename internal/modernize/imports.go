@@ -118,6 +118,9 @@ func (f *file) addImport(path, spec string) analysis.TextEdit {
 		}
 		return insert(decl.Pos(), "import "+spec+"\n")
 	}
+	if best == 0 && !strings.Contains(firstElement(path), ".") && f.line(beside.Pos()) != f.line(decl.Lparen) {
+		return insert(decl.Lparen+1, "\n\t"+spec+"\n") // the standard library comes first
+	}
 	if beside.Doc != nil || f.line(beside.Pos()) == f.line(decl.Lparen) {
 		return insert(beside.Path.End(), "; "+spec)
 	}
