@@ -23,6 +23,8 @@ var Analyzers = []*analysis.Analyzer{
 	RoundRobin,
 	NewClient,
 	Consul,
+	BalancerName,
+	Implementations,
 }
 
 const (
