@@ -21,11 +21,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/grpcnaming/grpcnaming/internal/modernize"
 )
 
 func main() {
-	if forVet(os.Args[1:]) {
-		vet(os.Args[1:])
+	if args := os.Args[1:]; modernize.ForVet(args) {
+		fmt.Fprintf(os.Stderr, "grpcnaming: %v\n", modernize.Vet(args))
+		os.Exit(exitFailed)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

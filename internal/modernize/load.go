@@ -91,8 +91,11 @@ func broken(pkgs []*packages.Package) (errs []string) {
 		checked := len(errs) > 0
 		packages.Visit(pkgs, nil, func(pkg *packages.Package) {
 			for _, e := range pkg.Errors {
-				compiler := strings.HasPrefix(e.Msg, "# ")
-				if text := e.Error(); e.Kind == kind && !slices.Contains(errs, text) && !(compiler && checked) {
+				text, compiler := e.Error(), strings.HasPrefix(e.Msg, "# ")
+				if e.Pos == "" || e.Pos == "-" {
+					text = e.Msg
+				}
+				if e.Kind == kind && !slices.Contains(errs, text) && !(compiler && checked) {
 					errs = append(errs, text)
 				}
 			}
