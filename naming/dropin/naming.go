@@ -4,7 +4,7 @@
 // github.com/grpcnaming/grpcnaming/naming, which package adapter takes.
 //
 // Deprecated: code that can be edited imports
-// github.com/grpcnaming/grpcnaming/naming.
+// github.com/grpcnaming/grpcnaming/naming. go fix -inline takes it there.
 package naming
 
 import (
