@@ -61,8 +61,10 @@ func WithBalancerAndServiceConfig(b Balancer, serviceConfigJSON string) []grpc.D
 // grpc.WithDisableServiceConfig.
 //
 // Deprecated: use grpc.WithDefaultServiceConfig with a loadBalancingConfig.
+//
+//go:fix inline
 func WithBalancerName(name string) grpc.DialOption {
-	return grpc.WithDefaultServiceConfig(withPolicy("", name))
+	return grpc.WithDefaultServiceConfig(fmt.Sprintf(`{"loadBalancingConfig": [{%q: {}}]}`, name))
 }
 
 // withPolicy returns the service config with its LB policy replaced. What is

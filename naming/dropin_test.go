@@ -13,7 +13,7 @@ import (
 
 const ourPath = "github.com/grpcnaming/grpcnaming/naming"
 
-// Module dropin must have all that this package has, and nothing of its own.
+// Module dropin must have all that this package has, nothing of its own, and a way out.
 func TestDropinIsAliases(t *testing.T) {
 	ours := exports(nonTestFiles(t))
 	t.Chdir("dropin")
@@ -35,6 +35,9 @@ func TestDropinIsAliases(t *testing.T) {
 		if !d.alias {
 			t.Errorf("dropin: %s is no alias of naming.%s, nor a function that calls it and nothing else", name, name)
 		}
+		if !d.inline {
+			t.Errorf("dropin: %s has no //go:fix inline", name)
+		}
 		if want := "Deprecated: use " + ourPath + "." + name + ".\n"; d.doc != want {
 			t.Errorf("dropin: the comment of %s is %q, want %q", name, d.doc, want)
 		}
@@ -49,16 +52,18 @@ func TestDropinIsAliases(t *testing.T) {
 }
 
 type export struct {
-	kind  string // as in the source: "type", "const", "var" or the type of a func
-	doc   string
-	alias bool
+	kind   string // as in the source: "type", "const", "var" or the type of a func
+	doc    string
+	inline bool // go fix puts what it stands for in its place
+	alias  bool
 }
 
 func exports(files map[string]*ast.File) map[string]export {
 	all := map[string]export{}
 	add := func(id *ast.Ident, kind string, doc *ast.CommentGroup, alias bool) {
 		if id.IsExported() {
-			all[id.Name] = export{kind, doc.Text(), alias}
+			inline := doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return c.Text == "//go:fix inline" })
+			all[id.Name] = export{kind, doc.Text(), inline, alias}
 		}
 	}
 	for _, f := range files {

@@ -16,11 +16,15 @@ type (
 	// SubConn is one connection, to one of a list of addresses.
 	//
 	// Deprecated: use SubConn of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	SubConn = balancer.SubConn
 
 	// SubConnState is what UpdateSubConnState is told.
 	//
 	// Deprecated: use SubConnState of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	SubConnState = balancer.SubConnState
 
 	// NewSubConnOptions are the options of ClientConn.NewSubConn. A SubConn with a
@@ -28,37 +32,51 @@ type (
 	// listener is told of its states, and it does not reconnect by itself.
 	//
 	// Deprecated: use NewSubConnOptions of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	NewSubConnOptions = balancer.NewSubConnOptions
 
 	// ClientConnState is what UpdateClientConnState is told.
 	//
 	// Deprecated: use ClientConnState of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	ClientConnState = balancer.ClientConnState
 
 	// ConfigParser may be implemented by a Builder, to be given its part of the
 	// service config.
 	//
 	// Deprecated: use ConfigParser of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	ConfigParser = balancer.ConfigParser
 
 	// PickInfo is what a Picker is told of the RPC.
 	//
 	// Deprecated: use PickInfo of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	PickInfo = balancer.PickInfo
 
 	// PickOptions is the name that PickInfo had before v1.26.
 	//
 	// Deprecated: use PickInfo of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	PickOptions = balancer.PickInfo
 
 	// PickResult is what a V2Picker answers.
 	//
 	// Deprecated: use PickResult of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	PickResult = balancer.PickResult
 
 	// DoneInfo is what done is told when the RPC is over.
 	//
 	// Deprecated: use DoneInfo of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	DoneInfo = balancer.DoneInfo
 
 	// V2Picker is today's Picker. Given to the [ClientConn] of this package, its
@@ -66,11 +84,15 @@ type (
 	// say that it is a transient failure, ends every RPC with the code Unknown.
 	//
 	// Deprecated: use Picker of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	V2Picker = balancer.Picker
 
 	// State is what ClientConn.UpdateState takes.
 	//
 	// Deprecated: use State of google.golang.org/grpc/balancer.
+	//
+	//go:fix inline
 	State = balancer.State
 )
 

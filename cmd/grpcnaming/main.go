@@ -1,9 +1,15 @@
-// Command grpcnaming shows and watches what the libraries of this module do,
-// and takes old code to them.
+// Command grpcnaming takes old code to the libraries of this module, and on from
+// there, and shows and watches what they do.
 //
-//	grpcnaming migrate [-w] [PATTERN...]        an old codebase compiles on today's grpc-go
-//	grpcnaming demo    [-consul ADDR]           three backends, one dies, one joins
-//	grpcnaming watch   [-consul ADDR] SERVICE   one line per update of a service
+//	grpcnaming migrate   [-w] [PATTERN...]        an old codebase compiles on today's grpc-go
+//	grpcnaming modernize [-w] [PATTERN...]        code that compiles does without what is deprecated
+//	grpcnaming demo      [-consul ADDR]           three backends, one dies, one joins
+//	grpcnaming watch     [-consul ADDR] SERVICE   one line per update of a service
+//
+// What modernize rewrites go vet reports, and each rewrite by itself if it is named:
+//
+//	go vet -vettool=$(which grpcnaming) ./...
+//	go vet -vettool=$(which grpcnaming) -insecure ./...
 package main
 
 import (
@@ -15,9 +21,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/grpcnaming/grpcnaming/internal/modernize"
 )
 
 func main() {
+	if args := os.Args[1:]; modernize.ForVet(args) {
+		fmt.Fprintf(os.Stderr, "grpcnaming: %v\n", modernize.Vet(args))
+		os.Exit(exitFailed)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -43,6 +55,7 @@ type command struct {
 
 var commands = []command{
 	{"migrate", "[-w] [PATTERN...]", "rewrite code for grpc-go v1.29 or older (-h: all flags)", migrateCode},
+	{"modernize", "[-w] [PATTERN...]", "rewrite what grpc-go and this module have deprecated, in code that compiles", modernizeCode},
 	{"demo", "[-consul ADDR]", "balance calls over a real Consul while a backend dies and one joins", demo},
 	{"watch", "[-consul ADDR] SERVICE", "print one line per update of a service, until Ctrl-C", watch},
 }
@@ -86,7 +99,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: grpcnaming COMMAND")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-7s %-24s %s\n", c.name, c.args, c.short)
+		fmt.Fprintf(w, "  %-9s %-24s %s\n", c.name, c.args, c.short)
 	}
 }
 

@@ -36,6 +36,8 @@ func TestMisuse(t *testing.T) {
 		"demo -h":             exitOK,
 		"demo extra":          exitMisuse,
 		"demo -no-such-flag":  exitMisuse,
+		"modernize -h":        exitOK,
+		"modernize -no-such":  exitMisuse,
 		"watch":               exitMisuse,
 		"watch -consul x y z": exitMisuse,
 	} {

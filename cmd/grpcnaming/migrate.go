@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,9 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
-	"golang.org/x/term"
-
 	"github.com/grpcnaming/grpcnaming/internal/migrate"
 	"github.com/grpcnaming/grpcnaming/internal/program"
 )
@@ -25,9 +21,7 @@ import (
 // cannot do goes to stderr, and makes the exit status 1.
 func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout io.Writer) error {
 	var opts program.Options
-	write := flags.Bool("w", false, "write the files instead of showing a diff")
-	list := flags.Bool("l", false, "list the files that change instead of showing a diff")
-	asJSON := flags.Bool("json", false, "print what changes and what is left as JSON instead of showing a diff")
+	show := rewritingFlags(flags)
 	flags.BoolVar(&opts.KeepIdle, "keep-idle", false, "do not put grpc.WithIdleTimeout(0) beside WithBalancer")
 	flags.StringVar(&opts.Replace, "replace", builtIn(), "let go.mod replace "+migrate.Module+" by `DIR`, a checkout")
 	flags.BoolVar(&opts.Deps, "deps", true, "look at dependencies too; without, only own code is rewritten")
@@ -37,19 +31,14 @@ func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout
 	flags.StringVar(&opts.GRPC, "grpc", "", "go to this `VERSION` of grpc-go (default the newest that this Go builds)")
 	flags.StringVar(&opts.Module, "module", "", "the `PATH` of a module that has no go.mod yet")
 	flags.DurationVar(&opts.Try, "try", 10*time.Minute, "how long to try versions of dependencies that do not compile")
-	verbose := flags.Bool("v", false, "say each step, one a line")
 	if err := parse(flags, args, anyNumber); err != nil {
 		return err
 	}
-	patterns := flags.Args()
-	if len(patterns) == 0 {
-		patterns = []string{"./..."}
-	}
 	stderr := flags.Output()
-	show := newStatusLine(stderr, *verbose)
-	opts.Directories, opts.Doing = show.directories, show.doing
-	out, err := program.Run(ctx, patterns, opts)
-	show.clear()
+	line := newStatusLine(stderr, show.verbose)
+	opts.Directories, opts.Doing = line.directories, line.doing
+	out, err := program.Run(ctx, patternsOf(flags), opts)
+	line.clear()
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted; nothing has been written")
@@ -58,47 +47,30 @@ func migrateCode(ctx context.Context, flags *flag.FlagSet, args []string, stdout
 		return errMisuse
 	}
 	defer out.Close()
-	writes := *write && !out.Unseen()
+	writes := show.write && !out.Unseen()
 	var unproven error
 	if writes {
-		if n := out.Dirty(ctx); n > 0 {
-			fmt.Fprintf(stderr, "warning: git has %d changed files here that are not committed; what is written now comes on top of them\n", n)
-		}
-		list := func(written []string) {
-			if !*asJSON {
-				for _, name := range written {
-					fmt.Fprintln(stdout, name)
-				}
-			}
-		}
-		list(out.Write())
+		warnDirty(stderr, out.Dirty(ctx))
+		show.written(stdout, out.Write())
 		var vendored []string
 		vendored, unproven = out.Prove(ctx)
-		show.clear()
-		list(vendored)
+		line.clear()
+		show.written(stdout, vendored)
 		if ctx.Err() != nil {
-			unproven = errors.New("interrupted; what is listed has been written, and not been built: run it again")
+			unproven = errInterrupted
 		}
 	}
-	if *asJSON {
-		return cmp.Or(printJSON(stdout, out, writes), unproven, status(out.Left()))
+	if show.json {
+		return cmp.Or(printJSON(stdout, jsonOf(out, writes)), unproven, status(out.Left()))
 	}
-	for _, f := range out.Files {
-		switch {
-		case *write:
-		case *list:
-			fmt.Fprintln(stdout, f.Name)
-		case filepath.Base(f.Name) != "go.sum":
-			stdout.Write(diff.Diff(f.Name+".orig", f.Old, f.Name, f.New))
-		}
-	}
+	show.changes(stdout, out.Files)
 	for _, r := range out.Reports {
 		fmt.Fprintln(stderr, r)
 	}
 	for _, m := range out.Modules {
 		describe(stderr, m)
 	}
-	if *write && !writes {
+	if show.write && !writes {
 		fmt.Fprintln(stderr, "nothing has been written")
 	}
 	if len(out.Commands) > 0 {
@@ -207,70 +179,12 @@ func describeBuild(w io.Writer, m *program.Module) {
 	}
 }
 
-func status(left bool) error {
-	if left {
-		return errLeft
-	}
-	return nil
-}
-
-func printJSON(w io.Writer, out *program.Outcome, written bool) error {
-	doc := struct {
+func jsonOf(out *program.Outcome, written bool) any {
+	return struct {
 		Written  bool              `json:"written"`
 		Files    []*migrate.Result `json:"files"`
 		Reports  []migrate.Report  `json:"reports"`
 		Modules  []*program.Module `json:"modules"`
 		Commands []string          `json:"commands"`
-	}{written, out.Files, out.Reports, out.Modules, out.Commands}
-	// Lists are never null: whoever reads them need not care.
-	doc.Files = append([]*migrate.Result{}, doc.Files...)
-	doc.Reports = append([]migrate.Report{}, doc.Reports...)
-	doc.Modules = append([]*program.Module{}, doc.Modules...)
-	doc.Commands = append([]string{}, doc.Commands...)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "\t")
-	return e.Encode(doc)
-}
-
-// A statusLine says on a terminal what takes time; elsewhere only if it is
-// asked to, in lines.
-type statusLine struct {
-	w       io.Writer // nil for none
-	log     io.Writer // nil for none; gets lines
-	percent int
-	steps   int
-}
-
-func newStatusLine(w io.Writer, verbose bool) *statusLine {
-	if verbose {
-		return &statusLine{log: w}
-	}
-	if f, ok := w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
-		w = nil
-	}
-	return &statusLine{w: w, percent: -1}
-}
-
-func (s *statusLine) directories(done, total int) {
-	if percent := done * 100 / total; s.w != nil && percent != s.percent {
-		s.percent = percent
-		fmt.Fprintf(s.w, "\r%d%% of %d directories\x1b[K", percent, total)
-	}
-}
-
-func (s *statusLine) doing(what string) {
-	if s.log != nil {
-		fmt.Fprintln(s.log, what)
-	}
-	if s.w != nil {
-		s.steps++
-		fmt.Fprintf(s.w, "\r%d: %.100s\x1b[K", s.steps, what)
-	}
-}
-
-func (s *statusLine) clear() {
-	if s.w != nil {
-		fmt.Fprint(s.w, "\r\x1b[K")
-	}
+	}{written, list(out.Files), list(out.Reports), list(out.Modules), list(out.Commands)}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,7 @@ type reexec struct{ m *testing.M }
 
 func (r reexec) Run() int {
 	return testscript.RunMain(r.m, map[string]func() int{
-		"grpcnaming": func() int { return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr) },
+		"grpcnaming": func() int { main(); return 0 },
 	})
 }
 
@@ -25,6 +24,8 @@ func (r reexec) Run() int {
 // modules from; with GOPROXY=$TOONEW there is a newest grpc-go besides that asks
 // for a newer Go. $STANDIN is a checkout that goes with them, $CHECKOUT the real.
 func TestMigrateScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+func TestModernizeScripts(t *testing.T) { runScripts(t, "testdata/modernize") }
 
 // Those of whole programs take ten times as long: each runs the go command
 // dozens of times.

@@ -35,6 +35,8 @@ var Analyzers = []*analysis.Analyzer{
 	Renamed,
 	Passthrough,
 	Deprecated,
+	BalancerName,
+	Implementations,
 }
 
 const (

@@ -106,25 +106,34 @@ func merge(edits map[string][]edit.Edit, fset *token.FileSet, fix []analysis.Tex
 	}
 }
 
-// importsOf returns the names of the imports that each file uses, by path.
-func importsOf(pkgs []*packages.Package) map[string]map[string]string {
-	all := make(map[string]map[string]string)
+// An imported is what a file calls what it imports: the name of the package, or with a
+// dot the names of what it uses of it.
+type imported map[string]bool
+
+// importsOf returns the imports that each file uses, by path.
+func importsOf(pkgs []*packages.Package) map[string]map[string]imported {
+	all := make(map[string]map[string]imported)
 	for _, pkg := range pkgs {
 		used := make(map[types.Object]bool)
 		for _, o := range pkg.TypesInfo.Uses {
-			if n, ok := o.(*types.PkgName); ok {
-				used[n] = true
-			}
+			used[o] = true
 		}
 		for _, tree := range pkg.Syntax {
-			names := make(map[string]string)
+			names := make(map[string]imported)
 			for _, s := range tree.Imports {
-				o := pkg.TypesInfo.Implicits[s]
-				if s.Name != nil {
-					o = pkg.TypesInfo.Defs[s.Name]
+				path, err := strconv.Unquote(s.Path.Value)
+				if err != nil {
+					continue
 				}
-				if path, err := strconv.Unquote(s.Path.Value); err == nil && o != nil && used[o] {
-					names[path] = o.Name()
+				o, _ := pkg.TypesInfo.Implicits[s].(*types.PkgName)
+				if s.Name != nil {
+					o, _ = pkg.TypesInfo.Defs[s.Name].(*types.PkgName)
+				}
+				switch {
+				case s.Name != nil && s.Name.Name == ".":
+					names[path] = dotted(pkg, tree, path)
+				case o != nil && used[o]:
+					names[path] = imported{o.Name(): true}
 				}
 			}
 			all[pkg.Fset.Position(tree.FileStart).Filename] = names
@@ -133,24 +142,61 @@ func importsOf(pkgs []*packages.Package) map[string]map[string]string {
 	return all
 }
 
+// dotted returns the names that a file uses of a package without its name.
+func dotted(pkg *packages.Package, tree *ast.File, path string) imported {
+	names := make(imported)
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if o := pkg.TypesInfo.Uses[id]; o != nil && o.Pkg() != nil && o.Pkg().Path() == path {
+				names[id.Name] = true
+			}
+		}
+		return true
+	})
+	return names
+}
+
 // unusedImports returns the edits that take out the imports that nothing uses any
-// more. names has those that were used before.
-func unusedImports(src []byte, names map[string]string) (edits []edit.Edit, err error) {
+// more. imports has those that were used before.
+func unusedImports(src []byte, imports map[string]imported) (edits []edit.Edit, err error) {
 	fset := token.NewFileSet()
 	tree, err := parser.ParseFile(fset, "", src, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}
 	offset := func(p token.Pos) int { return fset.File(tree.FileStart).Offset(p) }
-	used := make(map[string]bool)
+	used := make(map[string]bool) // names that may be a package's
+	bare := make(map[string]bool)
 	ast.Inspect(tree, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := sel.X.(*ast.Ident); ok && id.Obj == nil {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if id, ok := n.X.(*ast.Ident); ok && id.Obj == nil {
 				used[id.Name] = true
 			}
+		case *ast.Ident:
+			bare[n.Name] = true
 		}
 		return true
 	})
+	unused := func(s *ast.ImportSpec) bool {
+		path, err := strconv.Unquote(s.Path.Value)
+		names := imports[path]
+		if err != nil || len(names) == 0 {
+			return false
+		}
+		called := used
+		if s.Name != nil && s.Name.Name == "." {
+			called = bare
+		} else if s.Name != nil && !names[s.Name.Name] {
+			return false
+		}
+		for name := range names {
+			if called[name] {
+				return false
+			}
+		}
+		return true
+	}
 	for _, d := range tree.Decls {
 		decl, ok := d.(*ast.GenDecl)
 		if !ok || decl.Tok != token.IMPORT {
@@ -158,9 +204,7 @@ func unusedImports(src []byte, names map[string]string) (edits []edit.Edit, err 
 		}
 		var gone []*ast.ImportSpec
 		for _, s := range decl.Specs {
-			spec := s.(*ast.ImportSpec)
-			path, err := strconv.Unquote(spec.Path.Value)
-			if name, was := names[path]; err == nil && was && !used[name] && (spec.Name == nil || spec.Name.Name == name) {
+			if spec := s.(*ast.ImportSpec); unused(spec) {
 				gone = append(gone, spec)
 			}
 		}

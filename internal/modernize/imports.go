@@ -124,6 +124,9 @@ func (f *file) addImport(path, spec string) analysis.TextEdit {
 	if beside.Doc != nil || f.line(beside.Pos()) == f.line(decl.Lparen) {
 		return insert(beside.Path.End(), "; "+spec)
 	}
+	if best == 0 && !strings.Contains(firstElement(path), ".") { // the first of the standard library
+		return insert(beside.Pos(), spec+"\n\n\t")
+	}
 	return insert(beside.Pos(), spec+"\n\t")
 }
 

@@ -107,3 +107,13 @@ func run(t testing.TB, dir string, args ...string) (string, error) {
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// goRun runs the go command, which has to succeed.
+func goRun(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	out, err := run(t, dir, append([]string{"go"}, args...)...)
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}

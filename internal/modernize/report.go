@@ -22,11 +22,17 @@ func (p *program) report(o *Outcome, found []finding, changed bool) {
 		if t := p.texts[f.place.Filename]; t != nil {
 			r.Line, r.Column = position(t.old, t.origin(f.place.Offset, f.steps))
 		}
-		if rel, err := filepath.Rel(p.dir, r.File); err == nil && !strings.HasPrefix(rel, "..") {
-			r.File = rel
-		}
+		r.File = p.show(r.File)
 		o.Reports = append(o.Reports, r)
 	}
+}
+
+// show is a path as it is reported: relative, if it is in the directory.
+func (p *program) show(path string) string {
+	if rel, err := filepath.Rel(p.dir, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
 }
 
 // position returns the line and column of a place, which begin with 1.
@@ -35,11 +41,11 @@ func position(src []byte, offset int) (line, column int) {
 	return bytes.Count(before, []byte("\n")) + 1, len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1
 }
 
-// uses are the packages of this module that the program imports.
+// uses are the packages of this module, and of its drop-in, that the program imports.
 func (p *program) uses(pkgs []*packages.Package) (paths []string) {
 	for _, pkg := range pkgs {
 		for path := range pkg.Imports {
-			if path == migrate.Module || strings.HasPrefix(path, migrate.Module+"/") {
+			if path == migrate.Module || strings.HasPrefix(path, migrate.Module+"/") || path == migrate.Removed {
 				paths = append(paths, path)
 			}
 		}

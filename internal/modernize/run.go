@@ -18,20 +18,24 @@ import (
 
 // Outcome is what became of a program.
 type Outcome struct {
-	Packages int               // that were looked at
-	Files    []*migrate.Result // those that change
-	Reports  []Report          // in the order of their places
-	Broken   []string          // errors of a program that does not compile, before or after
-	Uses     []string          // packages of this module that the program still imports
+	Packages  int               // that were looked at
+	Roots     []string          // directories of the modules that they are in
+	Files     []*migrate.Result // those that change
+	Reports   []Report          // in the order of their places
+	Broken    []string          // errors of a program that does not compile, before or after
+	Rewritten bool              // Broken is of after
+	Uses      []string          // packages of this module, and of its drop-in, that the program still imports
 }
 
-// A Report is a change of behaviour, or something that is left to the reader.
+// A Report is a change of behaviour, something that is left to the reader, or a file
+// that was not looked at.
 type Report struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
 	Text   string `json:"text"`
-	Note   bool   `json:"note,omitempty"` // the change has been made
+	Note   bool   `json:"note,omitempty"`   // good to know; nothing is left to do
+	Unseen bool   `json:"unseen,omitempty"` // a file that this build leaves out
 }
 
 func (r Report) String() string {
@@ -55,15 +59,24 @@ const maxRounds = 8
 // writes nothing. An error means that there was nothing to work on, or that ctx is done.
 func Run(ctx context.Context, dir string, patterns []string) (*Outcome, error) {
 	p := &program{ctx: ctx, dir: dir, patterns: patterns, texts: make(map[string]*text)}
+	if err := p.forgetVendor(); err != nil {
+		return nil, err
+	}
 	o := &Outcome{}
 	for round := 0; ; round++ {
 		pkgs, err := p.load()
 		if err != nil {
 			return nil, err
 		}
-		o.Packages = len(pkgs)
+		o.Packages, o.Rewritten = count(pkgs), round > 0
 		if o.Broken = broken(pkgs); len(o.Broken) > 0 {
 			return o, nil
+		}
+		if round == 0 {
+			o.Roots = roots(pkgs)
+			if err := p.reportIgnored(o, pkgs); err != nil {
+				return nil, err
+			}
 		}
 		found, err := p.analyze(pkgs)
 		if err != nil {
@@ -100,38 +113,8 @@ type program struct {
 	ctx      context.Context
 	dir      string
 	patterns []string
+	flags    []string         // of the go command
 	texts    map[string]*text // those that change, by file name
-}
-
-// load reads the packages as they are now, their tests included.
-func (p *program) load() ([]*packages.Package, error) {
-	overlay := make(map[string][]byte)
-	for name, t := range p.texts {
-		overlay[name] = t.now
-	}
-	pkgs, err := packages.Load(&packages.Config{
-		Context: p.ctx,
-		Dir:     p.dir,
-		Tests:   true,
-		Overlay: overlay,
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
-			packages.NeedExportFile | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedTypesSizes,
-	}, p.patterns...)
-	if p.ctx.Err() != nil {
-		return nil, p.ctx.Err()
-	}
-	return pkgs, err
-}
-
-func broken(pkgs []*packages.Package) (errs []string) {
-	for _, pkg := range pkgs {
-		for _, e := range pkg.Errors {
-			if text := e.Error(); !slices.Contains(errs, text) {
-				errs = append(errs, text)
-			}
-		}
-	}
-	return errs
 }
 
 // A finding is a diagnostic, with its places as offsets into the text of the round.

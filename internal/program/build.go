@@ -47,9 +47,11 @@ func (p *plan) build(ctx context.Context) (*Build, error) {
 	return p.buildBy(ctx, func(args ...string) (string, error) { return p.goRun(ctx, args...) })
 }
 
-// buildBy builds all packages and links the commands, and has go vet compile
-// the tests: it runs one analyzer, as it needs one. What cannot be loaded is
-// left out of that, and fails by itself.
+// compileTests is what has go vet compile tests. It runs one analyzer, as it needs one.
+var compileTests = []string{"vet", "-nilfunc"}
+
+// buildBy builds all packages and links the commands, and compiles the tests. What
+// cannot be loaded is left out of that, and fails by itself.
 func (p *plan) buildBy(ctx context.Context, run func(args ...string) (string, error)) (*Build, error) {
 	b := &Build{GRPC: p.mod.GRPC}
 	b.Failures = p.unloadable()
@@ -63,11 +65,11 @@ func (p *plan) buildBy(ctx context.Context, run func(args ...string) (string, er
 	if commands {
 		build = append(build, "-o", bin+string(filepath.Separator))
 	}
-	for _, c := range []struct{ args, packages []string }{{build, whole}, {[]string{"vet", "-nilfunc"}, withTests}} {
+	for _, c := range []struct{ args, packages []string }{{build, whole}, {compileTests, withTests}} {
 		if len(c.packages) == 0 {
 			continue
 		}
-		_, err := run(append(c.args, c.packages...)...)
+		_, err := run(append(slices.Clip(c.args), c.packages...)...)
 		var failed *goError
 		if err != nil && !errors.As(err, &failed) {
 			return nil, err

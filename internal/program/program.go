@@ -352,14 +352,18 @@ func (p *plan) vendor() (dir string, args []string) {
 
 // Dirty returns how many files below the modules' directories git has as
 // changed and not committed.
-func (o *Outcome) Dirty(ctx context.Context) int {
-	changed := make(map[string]bool) // a module may be below another
-	for _, root := range o.roots {
-		top, err := git(ctx, root, "rev-parse", "--show-toplevel")
+func (o *Outcome) Dirty(ctx context.Context) int { return Dirty(ctx, o.roots) }
+
+// Dirty returns how many files below the directories git has as changed and not
+// committed.
+func Dirty(ctx context.Context, dirs []string) int {
+	changed := make(map[string]bool) // one may be below another
+	for _, dir := range dirs {
+		top, err := git(ctx, dir, "rev-parse", "--show-toplevel")
 		if err != nil {
 			continue
 		}
-		if out, err := git(ctx, root, "status", "--porcelain", "--", "."); err == nil {
+		if out, err := git(ctx, dir, "status", "--porcelain", "--", "."); err == nil {
 			for line := range strings.Lines(out) {
 				changed[top+line] = true
 			}

@@ -322,6 +322,12 @@ func (p *plan) finish() (files []*migrate.Result, err error) {
 	if err := p.noteUnlocked(); err != nil {
 		return nil, err
 	}
+	return p.differing()
+}
+
+// differing returns go.mod and go.sum of the stage, if they are others than those of
+// the module.
+func (p *plan) differing() (files []*migrate.Result, err error) {
 	for _, f := range []struct {
 		name, at string
 		old      []byte

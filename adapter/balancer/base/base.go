@@ -30,16 +30,22 @@ type (
 	// PickerBuildInfo has the SubConns that are ready.
 	//
 	// Deprecated: use PickerBuildInfo of google.golang.org/grpc/balancer/base.
+	//
+	//go:fix inline
 	PickerBuildInfo = base.PickerBuildInfo
 
 	// SubConnInfo has the address of a SubConn.
 	//
 	// Deprecated: use SubConnInfo of google.golang.org/grpc/balancer/base.
+	//
+	//go:fix inline
 	SubConnInfo = base.SubConnInfo
 
 	// Config is for NewBalancerBuilderWithConfig and NewBalancerBuilderV2.
 	//
 	// Deprecated: use Config of google.golang.org/grpc/balancer/base.
+	//
+	//go:fix inline
 	Config = base.Config
 )
 
@@ -78,4 +84,6 @@ func (p errPicker) Pick(context.Context, balancer.PickInfo) (balancer.SubConn, f
 // NewErrPickerV2 returns a V2Picker whose answer is always err.
 //
 // Deprecated: use NewErrPicker of google.golang.org/grpc/balancer/base.
+//
+//go:fix inline
 func NewErrPickerV2(err error) balancer.V2Picker { return base.NewErrPicker(err) }
