@@ -56,7 +56,7 @@ func (s *scenario) instances() {
 	s.step("instances come: calls", s.turns("A", "B", "C"))
 	s.step("instances come: the state", s.one("state"))
 	s.step("a call: its :authority", s.authorityOfCall)
-	s.fresh(func() {
+	s.fresh(plain, func() {
 		s.step("before the first call: waiting for state READY", s.one("ready 3s"))
 		s.step("before the first call: waiting for state READY, and then a call", s.any("call 1 now 5s"))
 	})
@@ -110,7 +110,7 @@ func (s *scenario) consulStops() {
 	s.seesConsulFail()
 	s.step("Consul is killed: calls", s.turns("A", "B"))
 	s.step("Consul is killed: the stream", s.one("pending A"))
-	s.fresh(func() {
+	s.fresh(plain, func() {
 		s.seesConsulFail()
 		s.step("dialling while Consul is down: a call", s.one("call 1 now 5s"))
 		s.step("dialling while Consul is down: a call that waits begins", s.one("begin 5 wait"))
@@ -129,17 +129,28 @@ func (s *scenario) consulStops() {
 	s.register(api.HealthPassing, "C")
 	s.step("Consul is back, with one more: calls", s.turns("A", "B", "C"))
 
-	if err := s.agent.Pause(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.fresh(func() {
-		s.step("dialling while Consul is silent: a call", s.one("call 1 now 1s"))
-		if err := s.agent.Resume(); err != nil {
+	s.fresh(idling, func() {
+		s.step("a program that will be idle: calls", s.turns("A", "B", "C"))
+		for _, at := range s.stations[1:] {
+			s.until(at, "is idle", func() bool { return s.one("state")(at) == "IDLE" })
+		}
+		if err := s.agent.Pause(); err != nil {
 			s.t.Fatal(err)
 		}
-		s.step("dialled while Consul was silent: calls", s.turns("A", "B", "C"))
+		s.step("after 30 minutes without a call, while Consul is silent: a call", s.any("call 1 now 1s"))
+		s.fresh(plain, func() {
+			s.step("dialling while Consul is silent: a call", s.one("call 1 now 1s"))
+			if err := s.agent.Resume(); err != nil {
+				s.t.Fatal(err)
+			}
+			s.step("dialled while Consul was silent: calls", s.turns("A", "B", "C"))
+		})
+		s.step("after idleness, while Consul was silent: calls", s.turns("A", "B", "C"))
 	})
 }
+
+func plain(at *station) string  { return at.exe }
+func idling(at *station) string { return at.idling }
 
 // ends is the last instance's end and the connection's.
 func (s *scenario) ends() {

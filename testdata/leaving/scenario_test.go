@@ -54,12 +54,12 @@ func (s *scenario) step(name string, see look) {
 	}
 }
 
-// fresh starts each program a second time, for those steps.
-func (s *scenario) fresh(steps func()) {
+// fresh starts a second program at each station, for those steps.
+func (s *scenario) fresh(exe func(*station) string, steps func()) {
 	s.t.Helper()
 	first := make(map[*station]*process)
 	for _, at := range s.stations {
-		first[at], at.process = at.process, start(s.t, at.exe)
+		first[at], at.process = at.process, start(s.t, exe(at))
 	}
 	steps()
 	for _, at := range s.stations {

@@ -13,8 +13,9 @@ import (
 // A station is where the program is on its way: what has become of its source, and
 // a process of that.
 type station struct {
-	name string
-	exe  string
+	name   string
+	exe    string
+	idling string // the same, that goes idle in a second instead of 30 minutes
 	*process
 }
 
@@ -35,23 +36,47 @@ func buildStations(t *testing.T, address string) []*station {
 	// testdata/newest.mod goes there.
 	run(t, shim, command, "migrate", "-w", "-replace", root(t), "-grpc", grpcVersion(t))
 	copyTo(t, native, shim)
-	modernize(t, native, address)
+	replaceCopy(t, native)
+	modernize(t, native)
 
-	stations := []*station{{name: "v1.29.1"}, {name: "shim"}, {name: "native"}}
-	for i, dir := range []string{old, shim, native} {
-		stations[i].exe = filepath.Join(t.TempDir(), "leaving.exe")
-		run(t, dir, "go", "build", "-mod=mod", "-o", stations[i].exe, ".")
+	build := func(dir string) string {
+		exe := filepath.Join(t.TempDir(), "leaving.exe")
+		run(t, dir, "go", "build", "-mod=mod", "-o", exe, ".")
+		return exe
 	}
-	return stations
+	idling := func(dir, option string) string {
+		replaceIn(t, filepath.Join(dir, "main.go"), option, "grpc.WithIdleTimeout(time.Second), "+option)
+		return build(dir)
+	}
+	of1291 := build(old)
+	return []*station{
+		{name: "v1.29.1", exe: of1291, idling: of1291}, // it never goes idle
+		{name: "shim", exe: build(shim), idling: idling(shim, "adapter.WithBalancer(")},
+		{name: "native", exe: build(native), idling: idling(native, "grpc.WithResolvers(")},
+	}
 }
 
-func modernize(t *testing.T, dir, address string) {
+// replaceCopy does what migrate only advises: consulnaming takes the place of the copy
+// of the article. With the copy, modernize would not come to the native resolver.
+func replaceCopy(t *testing.T, dir string) {
 	t.Helper()
 	main := filepath.Join(dir, "main.go")
-	replaceIn(t, main, `grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(grpclb.NewConsulResolver("`+address+`", "add"))))`,
-		`grpc.NewClient("consul:///add", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(adapter.NewBuilder("consul", consulnaming.NewConsulResolver("`+address+`", "add"))), grpc.WithDefaultServiceConfig(`+"`"+`{"loadBalancingConfig": [{"round_robin": {}}]}`+"`))")
-	replaceIn(t, main, `"example.com/leaving/grpclb"`, `"google.golang.org/grpc/credentials/insecure"
-	"github.com/grpcnaming/grpcnaming/consulnaming"`)
+	replaceIn(t, main, "grpclb.NewConsulResolver", "consulnaming.NewConsulResolver")
+	replaceIn(t, main, "example.com/leaving/grpclb", "github.com/grpcnaming/grpcnaming/consulnaming")
+	if err := os.RemoveAll(filepath.Join(dir, "grpclb")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// modernize will be the command.
+func modernize(t *testing.T, dir string) {
+	t.Helper()
+	main := filepath.Join(dir, "main.go")
+	replaceIn(t, main, `grpc.Dial(""`, `grpc.NewClient("consul:///add"`)
+	replaceIn(t, main, "grpc.WithInsecure()", "grpc.WithTransportCredentials(insecure.NewCredentials())")
+	replaceIn(t, main, "adapter.WithBalancer(adapter.RoundRobin(", "grpc.WithDefaultServiceConfig(`{\"loadBalancingConfig\": [{\"round_robin\": {}}]}`), grpc.WithResolvers(adapter.NewBuilder(\"consul\", ")
+	replaceIn(t, main, `"google.golang.org/grpc/connectivity"`, `"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"`)
 }
 
 func copyTo(t *testing.T, dir, from string) {
