@@ -16,12 +16,12 @@ import (
 
 // A process is the program at work. See its commands in program/main.go.
 type process struct {
-	t       *testing.T
-	stdin   io.WriteCloser
-	out     chan string   // its lines, then closed
-	ended   chan struct{} // closed when it has ended, and log has all
-	mourned bool          // a step has told that it has died
-	kill    func()
+	t     *testing.T
+	stdin io.WriteCloser
+	out   chan string   // its lines, then closed
+	ended chan struct{} // closed when it has ended, and log has all
+	dead  bool          // a step has said so
+	kill  func()
 
 	mu  sync.Mutex // guards log
 	log strings.Builder

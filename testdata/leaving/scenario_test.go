@@ -31,13 +31,13 @@ func (s *scenario) step(name string, see look) {
 	var seen []string
 	var alive []string // what those see that have not died
 	for _, at := range s.stations {
-		if at.mourned {
+		if at.dead {
 			seen = append(seen, "")
 			continue
 		}
 		saw := see(at)
 		if end := at.end(); end != "" {
-			at.mourned, saw = true, end
+			at.dead, saw = true, end
 		}
 		seen, alive = append(seen, saw), append(alive, saw)
 	}
