@@ -74,7 +74,7 @@ ifeq ($(NEWEST_OK),)
 	@echo "== this Go is too old for today's grpc-go: the way to native code is not tested"
 else
 	@echo "== a program with grpc-go v1.29.1, on the shim and native"
-	@cd testdata/leaving && $(GO) test $(RACE) -count=1 .
+	@cd testdata/leaving && $(GO) test $(RACE) -count=1 -timeout 20m .
 endif
 
 ## test-faults: whatever Consul does, RPCs go on; minutes instead of seconds with FAULTS=long
