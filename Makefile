@@ -9,7 +9,7 @@ GOFMT := $(shell $(GO) env GOROOT)/bin/gofmt
 STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
 STATICCHECK_OK := $(shell $(GO) list -modfile=testdata/tools/go.mod -m 2>/dev/null)
 # The benchmarks and the faults use the same, and have modules of their own.
-NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults testdata/balancer1291
+NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults testdata/balancer1291 testdata/leaving
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: all
@@ -17,7 +17,7 @@ all: test
 
 ## test: everything that CI checks
 .PHONY: test
-test: consul lint test-oldest test-newest test-v1291 test-bench test-faults
+test: consul lint test-oldest test-newest test-v1291 test-bench test-leaving test-faults
 	@echo "make test: all passed"
 
 ## lint: format, vet, staticcheck, tidy module files
@@ -66,6 +66,16 @@ ifeq ($(NEWEST_OK),)
 else
 	@echo "== benchmarks, once"
 	@cd testdata/bench && $(GO) test ./run ./report
+endif
+
+## test-leaving: one program with v1.29.1, on the shim and native; its calls see the same
+.PHONY: test-leaving
+test-leaving: consul race-notice
+ifeq ($(NEWEST_OK),)
+	@echo "== this Go is too old for today's grpc-go: the way to native code is not tested"
+else
+	@echo "== a program with grpc-go v1.29.1, on the shim and native"
+	@cd testdata/leaving && $(GO) test $(RACE) -count=1 -timeout 20m .
 endif
 
 ## test-faults: whatever Consul does, RPCs go on; minutes instead of seconds with FAULTS=long

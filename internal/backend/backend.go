@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// header carries the address of the backend that answered.
+// header carries the address of the backend that answered, or has a stream.
 const header = "backend-address"
 
 // Backend is a running server. Stop ends it.
@@ -39,7 +39,7 @@ func StartOn(addr string, opts ...grpc.ServerOption) (*Backend, error) {
 		return nil, fmt.Errorf("backend: %w", err)
 	}
 	b := &Backend{addr: l.Addr().(*net.TCPAddr), served: make(chan struct{})}
-	opts = append(opts, grpc.ChainUnaryInterceptor(b.sign))
+	opts = append(opts, grpc.ChainUnaryInterceptor(b.sign), grpc.ChainStreamInterceptor(b.signStream))
 	b.server = grpc.NewServer(opts...)
 	healthpb.RegisterHealthServer(b.server, health.NewServer())
 	go func() {
@@ -55,6 +55,13 @@ func (b *Backend) sign(ctx context.Context, req any, _ *grpc.UnaryServerInfo, ha
 		return nil, err
 	}
 	return handler(ctx, req)
+}
+
+func (b *Backend) signStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if err := stream.SetHeader(metadata.Pairs(header, b.Addr())); err != nil {
+		return err
+	}
+	return handler(srv, stream)
 }
 
 // Addr is "127.0.0.1:port".
