@@ -37,7 +37,7 @@ func buildStations(t *testing.T, address string) []*station {
 	run(t, shim, command, "migrate", "-w", "-replace", root(t), "-grpc", grpcVersion(t))
 	copyTo(t, native, shim)
 	replaceCopy(t, native)
-	modernize(t, native)
+	run(t, native, command, "modernize", "-w")
 
 	build := func(dir string) string {
 		exe := filepath.Join(t.TempDir(), "leaving.exe")
@@ -66,17 +66,6 @@ func replaceCopy(t *testing.T, dir string) {
 	if err := os.RemoveAll(filepath.Join(dir, "grpclb")); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// modernize will be the command.
-func modernize(t *testing.T, dir string) {
-	t.Helper()
-	main := filepath.Join(dir, "main.go")
-	replaceIn(t, main, `grpc.Dial(""`, `grpc.NewClient("consul:///add"`)
-	replaceIn(t, main, "grpc.WithInsecure()", "grpc.WithTransportCredentials(insecure.NewCredentials())")
-	replaceIn(t, main, "adapter.WithBalancer(adapter.RoundRobin(", "grpc.WithDefaultServiceConfig(`{\"loadBalancingConfig\": [{\"round_robin\": {}}]}`), grpc.WithResolvers(adapter.NewBuilder(\"consul\", ")
-	replaceIn(t, main, `"google.golang.org/grpc/connectivity"`, `"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials/insecure"`)
 }
 
 func copyTo(t *testing.T, dir, from string) {

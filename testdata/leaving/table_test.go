@@ -21,8 +21,6 @@ var table = []row{
 		"The shim waits for the first answer, and the article's `Next` has none before there is an instance."},
 	{"dialling while Consul is silent: a call", [3]string{"Unavailable", "DeadlineExceeded", "DeadlineExceeded"},
 		"Calls wait for the first answer. In v1.29.1 those that came before it failed, also when Consul was well."},
-	{"after 30 minutes without a call, while Consul is silent: a call", [3]string{"answered", "answered", "DeadlineExceeded"},
-		"The connection has gone idle, and asks Consul anew. `grpc.WithIdleTimeout(0)` keeps it from that."},
 	{"Consul is killed: calls", [3]string{dies, "A, B in turn", "A, B in turn"},
 		"The article's `Next` uses a nil result. The shim contains that."},
 	{"dialling while Consul is down: a call", [3]string{dies, "Unavailable", "Unavailable"},
