@@ -18,7 +18,7 @@ const backoffPath = grpcPath + "/backoff"
 //
 // grpc.DefaultBackoffConfig becomes backoff.DefaultConfig, which has the same MaxDelay,
 // unless the package changes it.
-var Backoff = newAnalyzer("backoff", "replace grpc.WithBackoffMaxDelay and grpc.WithBackoffConfig by grpc.WithConnectParams", func(f *file) {
+var Backoff = newAnalyzer("backoff", "replace grpc.WithBackoffMaxDelay and grpc.WithBackoffConfig", func(f *file) {
 	done := make(map[ast.Node]bool)
 	if !f.changesDefault() {
 		f.defaultMaxDelays()
@@ -30,7 +30,8 @@ var Backoff = newAnalyzer("backoff", "replace grpc.WithBackoffMaxDelay and grpc.
 		case f.commented(call.Args[0].End(), call.Rparen):
 			f.left(call, "grpc."+name+" is deprecated, and a comment is in the way", "write grpc.WithConnectParams")
 		default:
-			f.rewrite(call, "grpc."+name+" is deprecated: use grpc.WithConnectParams", f.connectParams(call, name == "WithBackoffConfig")...)
+			f.rewrite(call, "grpc."+name+" is deprecated: use grpc.WithConnectParams",
+				f.connectParams(call, name == "WithBackoffConfig")...)
 		}
 	}, "WithBackoffMaxDelay", "WithBackoffConfig")
 	f.leftValues("write a function that returns grpc.WithConnectParams", "WithBackoffMaxDelay", "WithBackoffConfig")
@@ -181,7 +182,8 @@ func maxDelay(lit *ast.CompositeLit) ast.Expr {
 func (f *file) config(at token.Pos) (open, shut string, imports []analysis.TextEdit) {
 	backoff, imports := f.nameAt(at, backoffPath)
 	time, more := f.nameAt(at, "time")
-	return backoff + ".Config{BaseDelay: " + time + ".Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: ", "}", append(imports, more...)
+	open = backoff + ".Config{BaseDelay: " + time + ".Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: "
+	return open, "}", append(imports, more...)
 }
 
 // connectParams makes a call one of grpc.WithConnectParams. Its argument is a MaxDelay,

@@ -16,6 +16,8 @@ const gzipPath = grpcPath + "/encoding/gzip"
 const gzipRegistered = "importing encoding/gzip registers it for the whole program: its channels say that they accept gzip, " +
 	"its servers take gzip and answer a request in gzip with gzip"
 
+const ownCompressor = "register an encoding.Compressor with encoding.RegisterCompressor in an init, as package encoding/gzip does"
+
 // Compressor replaces the gzip of package grpc by that of package encoding/gzip, which
 // is registered by being imported. An option that is no longer needed goes. It does one
 // thing at a time in a file that has no such import yet: what comes after it changes
@@ -24,9 +26,8 @@ var Compressor = newAnalyzer("compressor", "replace the gzip options of package 
 	waits := false
 	f.calls(grpcPath, func(call *ast.CallExpr, _ string) {
 		if !f.isCall(call.Args[0], grpcPath, "NewGZIPCompressor") {
-			f.left(call, "grpc.WithCompressor is deprecated",
-				"register an encoding.Compressor with encoding.RegisterCompressor in an init, and write grpc.WithDefaultCallOptions(grpc.UseCompressor(name)); "+
-					"package encoding/gzip has one, whose level gzip.SetLevel sets")
+			f.left(call, "grpc.WithCompressor is deprecated", ownCompressor+", and write "+
+				"grpc.WithDefaultCallOptions(grpc.UseCompressor(name)); gzip.SetLevel sets the level of that")
 			return
 		}
 		if waits {
@@ -39,12 +40,12 @@ var Compressor = newAnalyzer("compressor", "replace the gzip options of package 
 			message += "; " + gzipRegistered
 		}
 		gzip, edits := f.nameAt(call.Pos(), gzipPath)
-		f.change(call, message, append(append(edits, callOther(call, "WithDefaultCallOptions", f.beside(call, "UseCompressor")+"(", ")")...),
-			replace(call.Args[0].Pos(), call.Args[0].End(), gzip+".Name"))...)
+		edits = append(edits, callOther(call, "WithDefaultCallOptions", f.beside(call, "UseCompressor")+"(", ")")...)
+		f.change(call, message, append(edits, replace(call.Args[0].Pos(), call.Args[0].End(), gzip+".Name"))...)
 	}, "WithCompressor")
 	f.calls(grpcPath, func(call *ast.CallExpr, name string) {
 		if !f.isCall(call.Args[0], grpcPath, "NewGZIPDecompressor") {
-			f.left(call, "grpc."+name+" is deprecated", "register an encoding.Compressor with encoding.RegisterCompressor in an init, and leave the option out")
+			f.left(call, "grpc."+name+" is deprecated", ownCompressor+", and leave the option out")
 			return
 		}
 		edits, ok := f.withoutOption(call)
@@ -61,11 +62,11 @@ var Compressor = newAnalyzer("compressor", "replace the gzip options of package 
 		}
 	}, "WithDecompressor", "RPCDecompressor")
 	f.calls(grpcPath, func(call *ast.CallExpr, _ string) {
-		f.left(call, "grpc.RPCCompressor is deprecated", "register an encoding.Compressor, as package encoding/gzip does: a server answers in what the request came in; "+
+		f.left(call, "grpc.RPCCompressor is deprecated", ownCompressor+": a server answers in what the request came in; "+
 			"write grpc.SetSendCompressor(ctx, name) in an interceptor for what is to differ from that")
 	}, "RPCCompressor")
-	f.leftValues("register an encoding.Compressor, as package encoding/gzip does, and write grpc.WithDefaultCallOptions(grpc.UseCompressor(name))", "WithCompressor")
-	f.leftValues("register an encoding.Compressor, as package encoding/gzip does, and leave the option out", "WithDecompressor", "RPCDecompressor", "RPCCompressor")
+	f.leftValues(ownCompressor+", and write grpc.WithDefaultCallOptions(grpc.UseCompressor(name))", "WithCompressor")
+	f.leftValues(ownCompressor+", and leave the option out", "WithDecompressor", "RPCDecompressor", "RPCCompressor")
 })
 
 // withoutOption takes an option out of the list that it is an element of: that of a

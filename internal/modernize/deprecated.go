@@ -14,17 +14,17 @@ type left struct{ path, name, write string }
 // package, of a field or method with that of its type, or empty for the package.
 var deprecated = []left{
 	{grpcPath, "BackoffConfig", "write a backoff.Config: backoff.DefaultConfig, and its MaxDelay"},
-	{grpcPath, "DefaultBackoffConfig", "write backoff.DefaultConfig, and grpc.WithConnectParams where it was changed: grpc does not look at it"},
+	{grpcPath, "DefaultBackoffConfig", "write backoff.DefaultConfig for its value, and grpc.WithConnectParams for another"},
 	{grpcPath, "Codec", "write encoding.Codec, which has Name in place of String"},
 	{grpcPath, "Compressor", "write an encoding.Compressor and register it with encoding.RegisterCompressor in an init"},
 	{grpcPath, "Decompressor", "write an encoding.Compressor and register it with encoding.RegisterCompressor in an init"},
 	{grpcPath, "NewGZIPCompressor", "import google.golang.org/grpc/encoding/gzip and write grpc.UseCompressor(gzip.Name)"},
-	{grpcPath, "NewGZIPCompressorWithLevel", "write gzip.SetLevel of google.golang.org/grpc/encoding/gzip in an init, and grpc.UseCompressor(gzip.Name)"},
+	{grpcPath, "NewGZIPCompressorWithLevel", "write grpc.UseCompressor(gzip.Name), and gzip.SetLevel in an init"},
 	{grpcPath, "NewGZIPDecompressor", "import google.golang.org/grpc/encoding/gzip, which does without it"},
 	{grpcPath, "ErrClientConnClosing", "write status.Code(err) == codes.Canceled"},
-	{grpcPath, "ErrClientConnTimeout", "leave it out: grpc never returns it; a wait for a connection ends with the error of its context"},
-	{grpcPath, "MethodConfig", "write the service config as JSON, for grpc.WithDefaultServiceConfig or a resolver's ParseServiceConfig"},
-	{grpcPath, "ServiceConfig", "write the service config as JSON, for grpc.WithDefaultServiceConfig or a resolver's ParseServiceConfig"},
+	{grpcPath, "ErrClientConnTimeout", "leave it out: grpc never returns it; a wait ends with the error of its context"},
+	{grpcPath, "MethodConfig", "write the service config as JSON, for grpc.WithDefaultServiceConfig or ParseServiceConfig"},
+	{grpcPath, "ServiceConfig", "write the service config as JSON, for grpc.WithDefaultServiceConfig or ParseServiceConfig"},
 	{grpcPath, "Stream", "write grpc.ClientStream or grpc.ServerStream"},
 	{grpcPath, "Stream.Context", "write grpc.ClientStream or grpc.ServerStream"},
 	{grpcPath, "Stream.SendMsg", "write grpc.ClientStream or grpc.ServerStream"},
@@ -34,9 +34,9 @@ var deprecated = []left{
 	{grpcPath, "WithRecvBufferPool", "leave it out: today's grpc-go has a pool of its own"},
 	{grpcPath, "RecvBufferPool", "leave it out: today's grpc-go has a pool of its own"},
 
-	{balancerPath, "ErrTransientFailure", "write the error of the last resolution or connection; any error that is not a status is treated alike"},
+	{balancerPath, "ErrTransientFailure", "write the error of the last connection; grpc treats all alike that are no status"},
 	{balancerPath, "ExitIdler", "call ExitIdle itself: each Balancer has it with grpc-go v1.85"},
-	{balancerPath, "NewSubConnOptions.CredsBundle", "write what the handshake needs to know into Attributes of the resolver.Address"},
+	{balancerPath, "NewSubConnOptions.CredsBundle", "write what a handshake needs into Attributes of the resolver.Address"},
 	{balancerPath, "Balancer.UpdateSubConnState", "write a StateListener in NewSubConnOptions"},
 	{balancerPath, "ClientConn.NewSubConn", "give it one address only; there is no other way to make a SubConn yet"},
 	{balancerPath, "ClientConn.RemoveSubConn", "write Shutdown() of the SubConn"},
@@ -62,12 +62,12 @@ var deprecated = []left{
 	{grpcPath + "/grpclog", "SetLogger", "write grpclog.SetLoggerV2"},
 
 	{grpcPath + "/stats", "OutTrailer.WireLength", "leave it out: grpc does not set it"},
-	{grpcPath + "/stats", "SetTags", `from grpc-go v1.69 on, write metadata.AppendToOutgoingContext(ctx, "grpc-tags-bin", string(tags))`},
-	{grpcPath + "/stats", "SetTrace", `from grpc-go v1.69 on, write metadata.AppendToOutgoingContext(ctx, "grpc-trace-bin", string(trace))`},
-	{grpcPath + "/stats", "Tags", `from grpc-go v1.69 on, write the last of metadata.ValueFromIncomingContext(ctx, "grpc-tags-bin")`},
-	{grpcPath + "/stats", "Trace", `from grpc-go v1.69 on, write the last of metadata.ValueFromIncomingContext(ctx, "grpc-trace-bin")`},
+	{grpcPath + "/stats", "SetTags", `write metadata.AppendToOutgoingContext of "grpc-tags-bin", from grpc-go v1.69 on`},
+	{grpcPath + "/stats", "SetTrace", `write metadata.AppendToOutgoingContext of "grpc-trace-bin", from grpc-go v1.69 on`},
+	{grpcPath + "/stats", "Tags", `write metadata.ValueFromIncomingContext of "grpc-tags-bin", from grpc-go v1.69 on`},
+	{grpcPath + "/stats", "Trace", `write metadata.ValueFromIncomingContext of "grpc-trace-bin", from grpc-go v1.69 on`},
 
-	{grpcPath + "/reflection/grpc_reflection_v1alpha", "", "write package grpc_reflection_v1, which today's reflection.Register serves as well"},
+	{grpcPath + "/reflection/grpc_reflection_v1alpha", "", "write grpc_reflection_v1: reflection.Register serves both"},
 }
 
 // Deprecated reports what is left of what grpc-go has deprecated.
@@ -84,7 +84,8 @@ var Deprecated = newAnalyzer("deprecated", "report what grpc-go has deprecated a
 		if d, ok := in[o.Pkg()][o]; ok {
 			f.left(id, o.Pkg().Name()+"."+d.name+" is deprecated", d.write)
 		} else if rawDescriptor(o) {
-			f.left(id, o.Name()+" of a message or enum of grpc's is deprecated", "write ProtoReflect().Descriptor(), or Descriptor() of an enum")
+			f.left(id, o.Name()+" of a message or enum of grpc's is deprecated",
+				"write ProtoReflect().Descriptor(), or Descriptor() of an enum")
 		}
 	})
 	for _, s := range f.tree.Imports {
@@ -113,6 +114,7 @@ func deprecatedIn(pkg *types.Package) map[types.Object]left {
 // file descriptor, and where in it something is.
 func rawDescriptor(o types.Object) bool {
 	fn, ok := o.(*types.Func)
-	return ok && strings.HasPrefix(fn.Pkg().Path(), grpcPath+"/") && fn.Signature().Recv() != nil && fn.Signature().Results().Len() == 2 &&
+	return ok && strings.HasPrefix(fn.Pkg().Path(), grpcPath+"/") &&
+		fn.Signature().Recv() != nil && fn.Signature().Results().Len() == 2 &&
 		(fn.Name() == "Descriptor" || fn.Name() == "EnumDescriptor")
 }

@@ -57,8 +57,7 @@ var Dialer = &analysis.Analyzer{
 					host = f
 				}
 			}, "WithDialer")
-			f.leftValues("write a function that takes a func(context.Context, string) (net.Conn, error) and returns grpc.WithContextDialer of it",
-				"WithDialer")
+			f.leftValues("write a function that takes a dialer with a context, and returns grpc.WithContextDialer of it", "WithDialer")
 		})
 		for _, o := range others {
 			name, edits := contextDialer.in(host, nil)
@@ -86,7 +85,8 @@ func (f *file) dialLiteral(e ast.Expr) (edits []analysis.TextEdit, ok bool) {
 	context, edits := f.contextAt(lit.Pos())
 	stringType := f.text(lit.Type.Params.List[0].Type)
 	signature := func(ctx string) analysis.TextEdit {
-		return replace(lit.Type.Params.Opening, lit.Type.Params.Closing+1, fmt.Sprintf("(%s %s.Context, %s %s)", ctx, context, addr, stringType))
+		return replace(lit.Type.Params.Opening, lit.Type.Params.Closing+1,
+			fmt.Sprintf("(%s %s.Context, %s %s)", ctx, context, addr, stringType))
 	}
 	if len(used) == 0 {
 		return append(edits, signature("_")), true
@@ -109,7 +109,7 @@ func (f *file) dialLiteral(e ast.Expr) (edits []analysis.TextEdit, ok bool) {
 }
 
 // timeoutOf declares a timeout and sets it to what is left until the deadline of ctx.
-func (f *file) timeoutOf(at token.Pos, ctx, timeout string, fresh func(string) string) (text string, imports []analysis.TextEdit) {
+func (f *file) timeoutOf(at token.Pos, ctx, timeout string, fresh func(string) string) (string, []analysis.TextEdit) {
 	time, imports := f.nameAt(at, "time")
 	deadline, ok := fresh("deadline"), fresh("ok")
 	return fmt.Sprintf("\nvar %s %s.Duration\nif %s, %s := %s.Deadline(); %s {\n%s = %s.Until(%s)\n}",
@@ -135,7 +135,8 @@ func (f *file) onlyDial(lit *ast.FuncLit, used []*ast.Ident) *ast.CallExpr {
 		return nil
 	}
 	call, ok := f.parents[used[0]].(*ast.CallExpr)
-	if !ok || !f.isCall(call, "net", "DialTimeout") || len(call.Args) != 3 || call.Args[2] != used[0] || f.commented(call.Args[1].End(), call.Rparen) {
+	if !ok || !f.isCall(call, "net", "DialTimeout") || len(call.Args) != 3 || call.Args[2] != used[0] ||
+		f.commented(call.Args[1].End(), call.Rparen) {
 		return nil
 	}
 	if _, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); !ok {

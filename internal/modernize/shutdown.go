@@ -8,10 +8,11 @@ import (
 
 // Shutdown replaces RemoveSubConn of a balancer.ClientConn by Shutdown of the SubConn,
 // which is what grpc's own does: see grpc's gracefulswitch.go. Deprecated has the rest.
-var Shutdown = newAnalyzer("shutdown", "replace RemoveSubConn of balancer.ClientConn by Shutdown of the SubConn", func(f *file) {
+var Shutdown = newAnalyzer("shutdown", "replace RemoveSubConn of balancer.ClientConn", func(f *file) {
 	f.methodCalls(balancerPath, "ClientConn.RemoveSubConn", func(call *ast.CallExpr, sel *ast.SelectorExpr) {
 		if f.dispensable(sel.X) && primary(call.Args[0]) && !f.commented(call.Pos(), call.End()) {
-			f.change(call, "balancer.ClientConn.RemoveSubConn is deprecated: use Shutdown of the SubConn; a ClientConn of your own around grpc's is no longer asked",
+			f.change(call, "balancer.ClientConn.RemoveSubConn is deprecated: use Shutdown of the SubConn; "+
+				"a ClientConn of your own around grpc's is no longer asked",
 				replace(call.Pos(), call.Args[0].Pos(), ""), replace(call.Args[0].End(), call.End(), ".Shutdown()"))
 		}
 	})

@@ -8,11 +8,12 @@ import (
 
 // Unwrap replaces calls that return what they are given by that:
 // balancer.TransientFailureError and metadata.DecodeKeyValue.
-var Unwrap = newAnalyzer("unwrap", "replace balancer.TransientFailureError and metadata.DecodeKeyValue by their arguments", func(f *file) {
+var Unwrap = newAnalyzer("unwrap", "replace calls that return their arguments", func(f *file) {
 	f.calls(balancerPath, func(call *ast.CallExpr, _ string) {
 		arg := call.Args[0]
 		_, statement := f.parents[call].(*ast.ExprStmt)
-		if statement || !primary(arg) || !types.Identical(f.typeOf(arg), types.Universe.Lookup("error").Type()) || f.commented(call.Pos(), call.End()) {
+		isError := types.Identical(f.typeOf(arg), types.Universe.Lookup("error").Type())
+		if statement || !primary(arg) || !isError || f.commented(call.Pos(), call.End()) {
 			f.left(call, "balancer.TransientFailureError is deprecated", "write its argument, as an error")
 			return
 		}
@@ -29,10 +30,12 @@ var Unwrap = newAnalyzer("unwrap", "replace balancer.TransientFailureError and m
 			replace(call.Pos(), call.Args[0].Pos(), ""), replace(call.Args[1].End(), call.End(), ", "+null))
 	}, "DecodeKeyValue")
 	f.values(metadataPath, func(id *ast.Ident, _ string) {
-		f.left(id, "metadata.DecodeKeyValue is deprecated, and is used here as a value", "write a function that returns its arguments, and nil")
+		f.left(id, "metadata.DecodeKeyValue is deprecated, and is used here as a value",
+			"write a function that returns its arguments, and nil")
 	}, "DecodeKeyValue")
 	f.values(balancerPath, func(id *ast.Ident, _ string) {
-		f.left(id, "balancer.TransientFailureError is deprecated, and is used here as a value", "write a function that returns its argument")
+		f.left(id, "balancer.TransientFailureError is deprecated, and is used here as a value",
+			"write a function that returns its argument")
 	}, "TransientFailureError")
 })
 

@@ -28,9 +28,9 @@ func main() {
 	dead := listen()
 	dead.Close()
 	ask("FailFast(true)", dead.Addr().String(), grpc.WithDefaultCallOptions(grpc.FailFast(true)))
-	ask("FailFast(false)", dead.Addr().String(), grpc.WithDefaultCallOptions(grpc.FailFast(false)), grpc.WithChainUnaryInterceptor(briefly))
+	ask("FailFast(false)", dead.Addr().String(), grpc.WithDefaultCallOptions(grpc.FailFast(false)), shortly)
 	slow := plain == ""
-	ask("FailFast of a variable", dead.Addr().String(), grpc.WithDefaultCallOptions(grpc.FailFast(slow)), grpc.WithChainUnaryInterceptor(briefly))
+	ask("FailFast of a variable", dead.Addr().String(), grpc.WithDefaultCallOptions(grpc.FailFast(slow)), shortly)
 
 	ask("WithCodec", plain, grpc.WithCodec(own{}))
 	ask("CallCustomCodec", plain, grpc.WithDefaultCallOptions(grpc.CallCustomCodec(own{})))
@@ -125,8 +125,11 @@ func ask(what, addr string, opts ...grpc.DialOption) {
 	seen.contentType, seen.encoding, seen.accepts = nil, nil, nil
 }
 
+var shortly = grpc.WithChainUnaryInterceptor(briefly)
+
 // briefly lets an RPC wait no longer than a moment.
-func briefly(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func briefly(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	return invoke(ctx, method, req, reply, cc, opts...)
@@ -158,7 +161,9 @@ func dialer() func(string, time.Duration) (net.Conn, error) {
 	}
 }
 
-var numbered = []func(string, time.Duration) (net.Conn, error){dial, func(string, time.Duration) (net.Conn, error) { return nil, errors.New("too late") }}
+var numbered = []func(string, time.Duration) (net.Conn, error){dial, tooLate}
+
+func tooLate(string, time.Duration) (net.Conn, error) { return nil, errors.New("too late") }
 
 // later changes n after the options have been made.
 func later(n *int) grpc.DialOption {
