@@ -85,14 +85,16 @@ type vetEdit struct {
 	New      string `json:"new"`
 }
 
+// String has the edits in the order of their texts: some x/tools sort them by place.
 func (d vetDiagnostic) String() string {
-	text := d.Posn + ": " + d.Message
+	var edits []string
 	for _, f := range d.Fixes {
 		for _, e := range f.Edits {
-			text += fmt.Sprintf("\n\t%s:%d-%d: %q", filepath.Base(e.Filename), e.Start, e.End, e.New)
+			edits = append(edits, fmt.Sprintf("\n\t%s:%d-%d: %q", filepath.Base(e.Filename), e.Start, e.End, e.New))
 		}
 	}
-	return text
+	slices.Sort(edits)
+	return d.Posn + ": " + d.Message + strings.Join(edits, "")
 }
 
 // vetSays returns what go vet finds, by analyzer.
