@@ -107,6 +107,12 @@ bench: consul
 bench-report:
 	@cd testdata/bench && $(GO) run ./report
 
+## peers: the other Consul resolvers for grpc-go beside ours, in eight minutes; writes docs/peers.md
+.PHONY: peers
+peers: consul
+	@cd testdata/bench && $(GO) run ./run -peers -out ../../bench-out/peers
+	@cd testdata/peers && $(GO) test -count=1 . -long -page ../../docs/peers.md -measured ../../bench-out/peers/bench.txt
+
 .PHONY: race-notice
 race-notice:
 	@$(if $(RACE),,echo "No C compiler (CGO_ENABLED is not 1): tests run without the race detector.")

@@ -16,9 +16,11 @@ func readBench(path string) ([]*table, error) {
 	conns := func(n int) *table {
 		return newTable(fmt.Sprintf("ClientConns in one process: %d", n),
 			"To one service of 1,000 instances at a real Consul with its default limit of 200 connections; changes of one instance.\n"+
-				"\"without addresses\" counts ClientConns that never got any; those are not part of what follows. Memory is heap and stacks.",
+				"\"without addresses\" counts ClientConns that never got any; those are not part of what follows. \"without the change\" counts\nthose that have not learnt of it within 30 s, when it is given up. Memory is heap and stacks.\n"+
+				"A client with a query of its own for each ClientConn needs as many connections as there are ClientConns.",
 			column{name: "connections", format: whole}, column{name: "429s", format: whole}, column{name: "without addresses", format: whole}, column{name: "queries per change", format: whole},
-			column{name: "CPU per change", format: seconds}, column{name: "allocated per change", format: megabytes}, column{name: "until all know", format: seconds}, column{name: "memory each", format: megabytes})
+			column{name: "without the change", format: whole, why: "Who never had an address does not count."},
+			column{name: "CPU per change", format: seconds}, column{name: "allocated per change", format: megabytes}, column{name: "until all know", format: seconds}, column{name: "memory each", format: megabytes, why: "A ClientConn without addresses needs less."})
 	}
 	one, many := conns(1), conns(300)
 	propagation := newTable("From Consul to RPCs",
@@ -45,7 +47,7 @@ func readBench(path string) ([]*table, error) {
 				if name != fmt.Sprintf("BenchmarkConns/impl=%s/instances=1000/n=%d/changes", impl, n) {
 					continue
 				}
-				for column, unit := range map[string]string{"connections": "open-conns", "429s": "429s", "without addresses": "without", "queries per change": "queries/op"} {
+				for column, unit := range map[string]string{"connections": "open-conns", "429s": "429s", "without addresses": "without", "queries per change": "queries/op", "without the change": "missed/op"} {
 					t.number(client.Name, column, values[unit])
 				}
 				t.number(client.Name, "CPU per change", values["cpu-ns/op"]/1e9)

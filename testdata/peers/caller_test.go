@@ -34,8 +34,8 @@ type caller struct {
 // service.
 func start(t *testing.T, clients []Client, consul, service string, tags ...string) (list []*caller) {
 	t.Helper()
-	for range samples() {
-		for _, client := range clients {
+	for _, client := range clients {
+		for range samples() {
 			list = append(list, startOne(t, client, spec{client.Name, consul, service, tags}))
 		}
 	}

@@ -49,6 +49,7 @@ func TestDownAtDial(t *testing.T) {
 		}
 		downAtDial.text(c, "an RPC meanwhile", says(meanwhile, a.Address()))
 		downAtDial.crash(t, c)
+		c.end()
 	}
 	downAtDial.complete(t)
 }

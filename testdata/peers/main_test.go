@@ -10,9 +10,9 @@ import (
 )
 
 var (
-	long    = flag.Bool("long", false, "let faults last as long as docs/peers.md says")
-	pageOut = flag.String("page", "", "`file` for the tables, with the commit")
-	benched = flag.String("bench", "", "`file` with what testdata/bench has measured, for the tables")
+	long     = flag.Bool("long", false, "let faults last as long as docs/peers.md says")
+	pageOut  = flag.String("page", "", "`file` for the tables, with the commit")
+	measured = flag.String("measured", "", "`file` with what testdata/bench has measured, for the tables")
 )
 
 // samples is how many processes of each client meet a fault.
@@ -49,9 +49,13 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
+	// Faults wait most of the time.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if code == 0 && *pageOut != "" {
-		if err := writePage(*pageOut, *benched); err != nil {
+		if err := writePage(*pageOut, *measured); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

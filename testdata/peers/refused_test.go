@@ -15,13 +15,15 @@ func TestTooManyRequests(t *testing.T) {
 	}
 	doors := make(map[*caller]*door) // each has its own, which counts
 	before := make(map[*caller]int)
-	for range samples() {
-		for _, client := range Clients {
+	var callers []*caller
+	for _, client := range Clients {
+		for range samples() {
 			d := newDoor(t, a.Address())
-			doors[startOne(t, client, spec{Client: client.Name, Consul: d.address(), Service: service})] = d
+			c := startOne(t, client, spec{Client: client.Name, Consul: d.address(), Service: service})
+			callers, doors[c] = append(callers, c), d
 		}
 	}
-	for c := range doors {
+	for _, c := range callers {
 		c.begins(t, uses(all[0].Addr(), all[1].Addr()))
 	}
 	began := time.Now()
@@ -38,7 +40,7 @@ func TestTooManyRequests(t *testing.T) {
 	for _, d := range doors {
 		d.set(false)
 	}
-	for c := range doors {
+	for _, c := range callers {
 		took := never
 		if c.recovers(t, ended, uses(all[0].Addr(), all[1].Addr(), all[2].Addr())) {
 			took = c.current(ended, all[2].Addr(), "")
@@ -46,6 +48,7 @@ func TestTooManyRequests(t *testing.T) {
 		refused.count(c, rpcsFailed.name, len(failed(c.since(began))))
 		refused.seconds(c, "the instance that joined is called after", took)
 		refused.crash(t, c)
+		c.end()
 	}
 	refused.complete(t)
 }

@@ -31,7 +31,7 @@ func (r *restarted) before(t *testing.T, consul *api.Client, address string) {
 		register(t, consul, r.service, b)
 	}
 	r.index = index(t, consul, r.service)
-	r.callers = append(start(t, Clients, address, r.service), start(t, []Client{Keeping}, address, r.service)...)
+	r.callers = start(t, append([]Client{Keeping}, Clients...), address, r.service)
 	for _, c := range r.callers {
 		c.begins(t, uses(all[0].Addr(), all[1].Addr(), all[2].Addr()))
 	}
@@ -61,6 +61,7 @@ func (r *restarted) measure(t *testing.T, dies time.Time) {
 		r.table.count(c, rpcsFailed.name, len(failed(c.since(dies))))
 		r.table.seconds(c, "current set after", took)
 		r.table.crash(t, c)
+		c.end()
 	}
 	r.table.complete(t)
 }
