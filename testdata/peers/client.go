@@ -28,9 +28,12 @@ type Client struct {
 	Dial func(consul, service string, tags []string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
 }
 
-// Clients are all that there are, ours first. The others are held against the first.
+// Clients are all that there are, ours first.
 var Clients = []Client{
 	{"WithBalancer", true, dialShim},
+	{"NewBuilder", true, func(consul, service string, tags []string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+		return dialTarget(consul, service, url.Values{"tag": tags}, consulnaming.NewBuilder(), opts...)
+	}},
 	{"mbobakov", false, func(consul, service string, tags []string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 		// It has one tag, and takes instances that are not healthy unless told.
 		return dialTarget(consul, service, url.Values{"healthy": {"true"}, "tag": tags}, nil, opts...)
@@ -44,7 +47,7 @@ var Clients = []Client{
 	}},
 }
 
-// Keeping is the first of Clients with the option that keeps the last instances when
+// Keeping is the first of Clients, with the option that keeps the last instances when
 // the agent says that there are none.
 var Keeping = Client{"WithBalancer, KeepLastKnown", true, func(consul, service string, tags []string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 	client, err := api.NewClient(&api.Config{Address: consul})

@@ -17,13 +17,13 @@ import (
 var (
 	crashed    = column{name: "crashed"}
 	rpcsFailed = column{name: "RPCs failed", format: whole, total: true,
-		why: "WithBalancer does as the agent says that there is no instance, as the article did; whoever does not hear it goes on."}
+		why: "Ours do as the agent says that there is no instance, as the article did; whoever does not hear it goes on."}
 	setAfter = column{name: "current set after", format: seconds, why: "When a client asks again is chance."}
 
 	downAtDial = newTable("Consul is down at dial",
 		"The agent comes up five seconds after Dial, and the instances are registered at once. The first RPC is counted from then.\n"+
 			"simplesurance asks again when grpc-go calls ResolveNow, which it does when a connection is lost: here there is none.",
-		column{name: "first RPC after", format: seconds, why: "When a client asks again is chance; WithBalancer does within 1.5 s."},
+		column{name: "first RPC after", format: seconds, why: "When a client asks again is chance; ours do within 1.5 s."},
 		column{name: "an RPC meanwhile"}, crashed)
 	backLower = newTable("Consul is dead for 8 s and back with a lower index",
 		"The agent has lost its state. For a second it knows no instance; then two of three are registered anew, and another one instead\n"+
@@ -37,7 +37,7 @@ var (
 		"A proxy before a real agent does. Meanwhile an instance joins.",
 		rpcsFailed, column{name: "queries sent", format: whole, why: "Who does not ask again sends the fewest."},
 		column{name: "the instance that joined is called after", format: seconds,
-			why: "WithBalancer asks less often the longer it is refused, each 10 s in the end, so as not to add to what the agent has too much of."},
+			why: "Ours ask less often the longer they are refused, each 10 s in the end, so as not to add to what the agent has too much of."},
 		crashed)
 	tagged = newTable("Two tags are wanted",
 		"Four instances: one without tags, one with a, one with b, one with both. Those with both are wanted. mbobakov has one tag.",
@@ -86,14 +86,15 @@ func says(calls []call, consul string) string {
 const pageHead = `# Consul resolvers for grpc-go beside each other
 
 %[1]smake peers%[1]s wrote this at %[2]s, with %[3]s on %[4]d cores, grpc-go %[5]s, Consul %[6]s and its package api %[7]s, in one run
-on one machine. All have grpc-go's round_robin but WithBalancer, which has the article's constructor and adapter.RoundRobin.
+on one machine. WithBalancer is adapter.RoundRobin over consulnaming.NewConsulResolver; the others have grpc-go's own round_robin.
+NewBuilder is consulnaming's.
 mbobakov is github.com/mbobakov/grpc-consul-resolver %[8]s with healthy=true, as without it critical instances are called;
 simplesurance is github.com/simplesurance/grpcconsulresolver %[9]s. The rest is as they have it by default. See
 [testdata/peers](../testdata/peers/README.md).
 
 A ClientConn makes one RPC after the other, 25 ms apart, fail-fast, with a deadline of a second. Where there are faults,
 three processes of each client meet them at the same time; shown is the median, and the least and the most in brackets.
-Below a table is each figure in which another one is better than WithBalancer, by more than a tenth.
+Below a table is each figure in which mbobakov or simplesurance is better than one of ours, by more than a tenth.
 
 `
 

@@ -157,22 +157,29 @@ func (c cell) figure(of column) (v float64) {
 	return v
 }
 
-// better has a sentence for each figure of another client that is better than that of
-// the first, by more than a tenth.
+// better has a sentence for each figure of somebody else's client that is better than
+// that of one of ours, by more than a tenth.
 func (t *table) better() (sentences []string) {
 	for _, c := range t.columns {
-		ours := t.cells[Clients[0].Name][c.name]
-		if c.format == nil || ours.numbers == nil {
+		if c.format == nil {
 			continue
 		}
-		for _, client := range Clients[1:] {
-			theirs := t.cells[client.Name][c.name]
-			if theirs.numbers == nil || theirs.figure(c) >= 0.9*ours.figure(c) {
+		for _, other := range Clients {
+			theirs := t.cells[other.Name][c.name]
+			if other.Ours || theirs.numbers == nil {
 				continue
 			}
-			text := fmt.Sprintf("- %s is better in %q: %s, %s has %s. %s", client.Name, c.name,
-				c.format(theirs.figure(c)), Clients[0].Name, c.format(ours.figure(c)), c.why)
-			sentences = append(sentences, strings.TrimSpace(text))
+			var worse []string
+			for _, client := range Clients {
+				ours := t.cells[client.Name][c.name]
+				if client.Ours && ours.numbers != nil && theirs.figure(c) < 0.9*ours.figure(c) {
+					worse = append(worse, fmt.Sprintf("%s has %s", client.Name, c.format(ours.figure(c))))
+				}
+			}
+			if worse != nil {
+				text := fmt.Sprintf("- %s is better in %q: %s; %s. %s", other.Name, c.name, c.format(theirs.figure(c)), strings.Join(worse, ", "), c.why)
+				sentences = append(sentences, strings.TrimSpace(text))
+			}
 		}
 	}
 	return sentences

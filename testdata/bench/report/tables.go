@@ -98,7 +98,7 @@ func (d *data) clientsTable(bench, clients string, impls ...string) *table {
 
 // implNames is what tables and plots call the implementations.
 var implNames = map[string]string{"ours": "grpcnaming", "native": "native", "article": "the article", "v1291": "v1.29.1", "raw": "query alone",
-	"mbobakov": "mbobakov", "simplesurance": "simplesurance"}
+	"NewBuilder": "NewBuilder", "mbobakov": "mbobakov", "simplesurance": "simplesurance"}
 
 func (d *data) propagation(event, impl string) []float64 {
 	return d.of("ns/op", "Propagation", key("event", event), key("impl", impl))
@@ -107,7 +107,7 @@ func (d *data) propagation(event, impl string) []float64 {
 func (d *data) propagationTable() *table {
 	t := &table{head: []string{"", "", "events", "median", "p90", "p99", "median : hand-written"}}
 	for _, event := range []string{"register", "deregister"} {
-		for _, impl := range []string{"ours", "native", "mbobakov", "simplesurance"} {
+		for _, impl := range []string{"ours", "native", "NewBuilder", "mbobakov", "simplesurance"} {
 			name := implNames[impl]
 			if impl == "native" {
 				name = "hand-written"

@@ -24,7 +24,7 @@ func main() {
 	effort := flag.Float64("effort", 1, "multiplies the numbers of rounds")
 	nextInstances := flag.Int("next-instances", 5_000, "`instances` of the service in the group next")
 	only := flag.String("only", "", "regular expression of the groups to run: rpc, pick, get, fold, next, watchers, conns, propagation")
-	peers := flag.Bool("peers", false, "run what docs/peers.md has: WithBalancer beside the other Consul resolvers, alone and 300 times")
+	peers := flag.Bool("peers", false, "run what docs/peers.md has: WithBalancer and NewBuilder beside the other Consul resolvers, alone and 300 times")
 	isSmoke := flag.Bool("smoke", false, "run every benchmark once, as small as it gets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

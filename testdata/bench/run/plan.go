@@ -57,7 +57,7 @@ func measured(effort float64) []group {
 			{binary: "bench", bench: "^BenchmarkNext$", time: "30x"},
 		}},
 		group{"watchers", times(2), clients("BenchmarkWatchers", clientCounts, "ours", "article")},
-		group{"conns", times(2), clients("BenchmarkConns", clientCounts, "ours", "native", "article", "mbobakov", "simplesurance")},
+		group{"conns", times(2), clients("BenchmarkConns", clientCounts, "ours", "NewBuilder", "native", "article", "mbobakov", "simplesurance")},
 		group{"propagation", 1, []step{
 			{binary: "bench", bench: "^BenchmarkPropagation$", time: fmt.Sprintf("%dx", times(300))},
 		}},
@@ -66,7 +66,7 @@ func measured(effort float64) []group {
 
 // besidePeers is the part of the plan that make peers has time for.
 func besidePeers() []group {
-	conns := clients("BenchmarkConns", []int{1, 300}, "ours", "mbobakov", "simplesurance")
+	conns := clients("BenchmarkConns", []int{1, 300}, "ours", "NewBuilder", "mbobakov", "simplesurance")
 	for i, s := range conns {
 		if s.time == "2x" {
 			conns[i].time = "1x"
@@ -85,8 +85,8 @@ var clientCounts = []int{1, 10, 100, 300}
 func clients(name string, counts []int, impls ...string) (steps []step) {
 	each := map[int]int{1: 20, 10: 10, 100: 4, 300: 2}
 	changes := map[string]map[int]int{
-		"ours":    {1: 20, 10: 20, 100: 20, 300: 20},
-		"native":  {1: 20, 10: 20, 100: 20, 300: 10},
+		"ours":   {1: 20, 10: 20, 100: 20, 300: 20},
+		"native": {1: 20, 10: 20, 100: 20, 300: 10}, "NewBuilder": {1: 20, 10: 20, 100: 20, 300: 10},
 		"article": each, "mbobakov": each, "simplesurance": each,
 	}
 	for _, n := range counts {

@@ -57,6 +57,7 @@ func TestSmoke(t *testing.T) {
 		"Conns/impl=native/instances=20/n=10/changes":        clients,
 		"Conns/impl=mbobakov/instances=20/n=10/changes":      clients,
 		"Conns/impl=simplesurance/instances=20/n=10/changes": clients,
+		"Conns/impl=NewBuilder/instances=20/n=10/changes":    clients,
 		"Propagation/event=register/impl=ours":               {"ns/op"},
 		"Propagation/event=register/impl=native":             {"ns/op"},
 		"Propagation/event=deregister/impl=ours":             {"ns/op"},
@@ -64,7 +65,9 @@ func TestSmoke(t *testing.T) {
 		"Propagation/event=register/impl=mbobakov":           {"ns/op"},
 		"Propagation/event=deregister/impl=mbobakov":         {"ns/op"},
 		"Propagation/event=register/impl=simplesurance":      {"ns/op"},
+		"Propagation/event=register/impl=NewBuilder":         {"ns/op"},
 		"Propagation/event=deregister/impl=simplesurance":    {"ns/op"},
+		"Propagation/event=deregister/impl=NewBuilder":       {"ns/op"},
 	} {
 		for _, unit := range units {
 			if !slices.Contains(got[name], unit) {
