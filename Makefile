@@ -9,7 +9,7 @@ GOFMT := $(shell $(GO) env GOROOT)/bin/gofmt
 STATICCHECK := $(GO) tool -modfile=testdata/tools/go.mod staticcheck
 STATICCHECK_OK := $(shell $(GO) list -modfile=testdata/tools/go.mod -m 2>/dev/null)
 # The benchmarks and the faults use the same, and have modules of their own.
-NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults testdata/balancer1291 testdata/leaving
+NESTED_MODULES := testdata/bench testdata/bench/measure testdata/bench/v1291 testdata/faults testdata/peers testdata/balancer1291 testdata/leaving
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: all
@@ -58,7 +58,7 @@ test-v1291:
 	@echo "== scenarios of adapter/balancer with grpc-go v1.29.1"
 	@cd testdata/balancer1291 && $(GO) test -count=1 .
 
-## test-bench: each benchmark once, as small as it gets, and their report
+## test-bench: each benchmark once, as small as it gets, and their report; other resolvers under short faults
 .PHONY: test-bench
 test-bench: consul
 ifeq ($(NEWEST_OK),)
@@ -66,6 +66,7 @@ ifeq ($(NEWEST_OK),)
 else
 	@echo "== benchmarks, once"
 	@cd testdata/bench && $(GO) test ./run ./report
+	@cd testdata/peers && $(GO) test -count=1 .
 endif
 
 ## test-leaving: one program with v1.29.1, on the shim and native; its calls see the same
@@ -105,6 +106,12 @@ bench: consul
 .PHONY: bench-report
 bench-report:
 	@cd testdata/bench && $(GO) run ./report
+
+## peers: the other Consul resolvers for grpc-go beside ours, in eight minutes; writes docs/peers.md
+.PHONY: peers
+peers: consul
+	@cd testdata/bench && $(GO) run ./run -peers -out ../../bench-out/peers
+	@cd testdata/peers && $(GO) test -count=1 . -long -page ../../docs/peers.md -measured ../../bench-out/peers/bench.txt
 
 .PHONY: race-notice
 race-notice:

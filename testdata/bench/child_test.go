@@ -45,9 +45,12 @@ type clientState struct {
 const (
 	// quiet is how long nothing new has to come before it is believed that
 	// nothing will: clients that the agent refuses keep trying.
-	quiet = 5 * time.Second
+	quiet = 10 * time.Second
+	// silent is the same as long as nothing has come at all: an agent that is asked
+	// by hundreds answers nobody for seconds, and then all.
+	silent = time.Minute
 	// changeTime is how long a change may take to reach every client.
-	changeTime = 20 * time.Second
+	changeTime = 30 * time.Second
 )
 
 func TestMain(m *testing.M) {
@@ -119,7 +122,11 @@ func (p *probe) settle(spec clientSpec) (have int) {
 		p.mu.Lock()
 		before := p.total
 		p.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), quiet)
+		limit := quiet
+		if before == 0 {
+			limit = silent
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		p.await(ctx, func() bool { return p.total >= all || p.total > before+spec.Instances/2 })
 		cancel()
 		p.mu.Lock()

@@ -13,14 +13,14 @@ import (
 
 // open makes the clients, which live as long as the process.
 func (spec clientSpec) open(p *probe) error {
-	resolver := func() (naming.Resolver, error) { // one per Dial, as in legacy code
+	resolver := func() naming.Resolver { // one per Dial, as in legacy code
 		switch spec.Impl {
 		case "ours":
-			return consulnaming.NewConsulResolver(spec.Consul, spec.Service), nil
+			return consulnaming.NewConsulResolver(spec.Consul, spec.Service)
 		case "article":
-			return article{spec.Consul, spec.Service}, nil
+			return article{spec.Consul, spec.Service}
 		}
-		return nil, fmt.Errorf("no implementation %q of %s", spec.Impl, spec.Kind)
+		return nil
 	}
 	// Nobody gives up connecting while it is measured.
 	opts := []grpc.DialOption{
@@ -29,26 +29,26 @@ func (spec clientSpec) open(p *probe) error {
 	}
 	var shared *queryBuilder
 	for range spec.N {
-		if spec.Kind == "conns" && spec.Impl == "native" {
+		r := resolver()
+		var err error
+		switch {
+		case spec.Kind == "watchers" && r == nil:
+			err = fmt.Errorf("no implementation %q of %s", spec.Impl, spec.Kind)
+		case spec.Kind == "watchers":
+			go p.watch(r)
+		case r != nil:
+			_, err = dialOurs(r, opts...)
+		case spec.Impl == "native":
 			if shared == nil {
 				shared = newQueryBuilder(spec.Consul, spec.Service)
 			}
-			if _, err := dialNative(shared, opts...); err != nil {
-				return err
-			}
-			continue
+			_, err = dialNative(shared, opts...)
+		default:
+			_, err = dialOther(spec.Impl, spec.Consul, spec.Service, opts...)
 		}
-		r, err := resolver()
 		if err != nil {
 			return err
 		}
-		if spec.Kind == "conns" {
-			if _, err := dialOurs(r, opts...); err != nil {
-				return err
-			}
-			continue
-		}
-		go p.watch(r)
 	}
 	return nil
 }

@@ -33,7 +33,9 @@ const (
 // BenchmarkConns is ClientConns in one process, to one service at one agent, and
 // what a change of one instance costs them: register and deregister in turn. The
 // time is from the change until each ClientConn has acted on it.
-func BenchmarkConns(b *testing.B) { clients(b, "conns", "ours", "article", "native") }
+func BenchmarkConns(b *testing.B) {
+	clients(b, "conns", append([]string{"ours", "article", "native"}, otherImpls()...)...)
+}
 
 // BenchmarkWatchers is the same without ClientConns: so much of the cost is the
 // watch's.

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"fmt"
+
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/resolver"
@@ -8,6 +10,7 @@ import (
 	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/naming"
 	"github.com/grpcnaming/grpcnaming/testdata/bench/measure"
+	"github.com/grpcnaming/grpcnaming/testdata/peers"
 )
 
 // dialOurs is the legacy spelling, with changed imports only.
@@ -27,6 +30,24 @@ func dialNative(r resolver.Builder, opts ...grpc.DialOption) (*grpc.ClientConn, 
 		conn.Connect()
 	}
 	return conn, err
+}
+
+// otherImpls names the clients of package peers that are not WithBalancer, which is
+// "ours" here.
+func otherImpls() (names []string) {
+	for _, c := range peers.Clients[1:] {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// dialOther is one of them.
+func dialOther(impl, consul, service string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	c, ok := peers.Find(impl)
+	if !ok {
+		return nil, fmt.Errorf("no implementation %q", impl)
+	}
+	return c.Dial(consul, service, nil, opts...)
 }
 
 // list is a naming.Resolver of addresses that do not change.

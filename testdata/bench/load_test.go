@@ -69,7 +69,7 @@ const enough = 200
 // returns when the last one that did ended.
 func (l *load) last(server string) (wait func() (time.Time, error)) {
 	found := make(chan time.Time, 1)
-	var last time.Time
+	last := time.Now() // unless another one ends
 	others := 0
 	l.set(func(by string, ended time.Time) {
 		if others++; by == server {

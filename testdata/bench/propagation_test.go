@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// propagationPace is how long RPCs run before each event. Each implementation
-	// has every other event: fewer than the ten a second that our watch asks for.
+	// propagationPace is how long RPCs run before each event. Implementations take
+	// turns, so that each has fewer than the ten a second that our watch asks for.
 	propagationPace = 80 * time.Millisecond
 
 	propagationCallers = 2
@@ -39,16 +39,19 @@ func BenchmarkPropagation(b *testing.B) {
 	// them, the coarser the time of its last.
 	addrs := measure.Backends(b, 2)
 	p := &propagation{}
-	for _, impl := range []string{"ours", "native"} {
+	for _, impl := range append([]string{"ours", "native"}, otherImpls()...) {
 		s := &subject{impl: impl, service: "bench-propagation-" + impl, agent: agent, joining: addrs[1]}
 		if err := s.register(addrs[0]); err != nil {
 			b.Fatal(err)
 		}
 		var conn *grpc.ClientConn
-		if impl == "ours" {
+		switch impl {
+		case "ours":
 			conn, err = dialOurs(consulnaming.NewConsulResolver(consul, s.service))
-		} else {
+		case "native":
 			conn, err = dialNative(newQueryBuilder(consul, s.service))
+		default:
+			conn, err = dialOther(impl, consul, s.service)
 		}
 		if err != nil {
 			b.Fatal(err)
@@ -93,7 +96,7 @@ func (p *propagation) run(b *testing.B) {
 				}
 			}
 		}
-		slices.Reverse(p.subjects) // neither is always first
+		slices.Reverse(p.subjects) // nobody is always first
 	}
 }
 

@@ -39,8 +39,10 @@ the time that is.
 
 One service of 1,000 instances at a real Consul with its default limit of 200 connections, and changes of one instance.
 Connections stay Connecting. "without addresses" counts ClientConns that never got any; those are not part of the other
-figures. "native" shares one query among all: it is what grpc itself costs. Memory is heap and stacks. CPU has the garbage
-collections that fell into the changes, which may be none where little is allocated beside much that is in use.
+figures. "native" shares one query among all: it is what grpc itself costs. "NewBuilder" is consulnaming's; mbobakov and
+simplesurance are the other Consul resolvers for grpc-go: [docs/peers.md](peers.md) has their versions, and what they do under
+faults. Memory is heap and stacks. CPU has the garbage collections that fell into the changes, which may be none where little
+is allocated beside much that is in use.
 
 %[14]s
 Watchers alone, without ClientConns:
@@ -66,6 +68,6 @@ query alone is package api's Health().Service.
 
 %[17]s`, "`", d.config["cpu"], d.config["cores"], d.config["goos"], d.config["goarch"], d.config["go"], d.config["grpc"], d.config["consul"], d.config["commit"],
 		d.expectedTable(), d.rpcTable(), d.pickTable(), d.foldTable(),
-		d.clientsTable("Conns", "ClientConns", "ours", "article", "native"), d.clientsTable("Watchers", "watchers", "ours", "article"),
+		d.clientsTable("Conns", "ClientConns", "ours", "NewBuilder", "article", "native", "mbobakov", "simplesurance"), d.clientsTable("Watchers", "watchers", "ours", "article"),
 		d.propagationTable(), d.nextTable())
 }

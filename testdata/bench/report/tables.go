@@ -97,7 +97,8 @@ func (d *data) clientsTable(bench, clients string, impls ...string) *table {
 }
 
 // implNames is what tables and plots call the implementations.
-var implNames = map[string]string{"ours": "grpcnaming", "native": "native", "article": "the article", "v1291": "v1.29.1", "raw": "query alone"}
+var implNames = map[string]string{"ours": "grpcnaming", "native": "native", "article": "the article", "v1291": "v1.29.1", "raw": "query alone",
+	"NewBuilder": "NewBuilder", "mbobakov": "mbobakov", "simplesurance": "simplesurance"}
 
 func (d *data) propagation(event, impl string) []float64 {
 	return d.of("ns/op", "Propagation", key("event", event), key("impl", impl))
@@ -106,9 +107,13 @@ func (d *data) propagation(event, impl string) []float64 {
 func (d *data) propagationTable() *table {
 	t := &table{head: []string{"", "", "events", "median", "p90", "p99", "median : hand-written"}}
 	for _, event := range []string{"register", "deregister"} {
-		for _, impl := range []string{"ours", "native"} {
+		for _, impl := range []string{"ours", "native", "NewBuilder", "mbobakov", "simplesurance"} {
+			name := implNames[impl]
+			if impl == "native" {
+				name = "hand-written"
+			}
 			values := d.propagation(event, impl)
-			t.row(event, map[string]string{"ours": "grpcnaming", "native": "hand-written"}[impl], fmt.Sprint(len(values)), summarize(values).as(duration),
+			t.row(event, name, fmt.Sprint(len(values)), summarize(values).as(duration),
 				duration(quantile(values, 0.9)), duration(quantile(values, 0.99)), ratioOfMedians(values, d.propagation(event, "native")).asRatio())
 		}
 	}

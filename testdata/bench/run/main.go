@@ -24,13 +24,17 @@ func main() {
 	effort := flag.Float64("effort", 1, "multiplies the numbers of rounds")
 	nextInstances := flag.Int("next-instances", 5_000, "`instances` of the service in the group next")
 	only := flag.String("only", "", "regular expression of the groups to run: rpc, pick, get, fold, next, watchers, conns, propagation")
+	peers := flag.Bool("peers", false, "run what docs/peers.md has: WithBalancer and NewBuilder beside the other Consul resolvers, alone and 300 times")
 	isSmoke := flag.Bool("smoke", false, "run every benchmark once, as small as it gets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	groups, instances := measured(*effort), *nextInstances
-	if *isSmoke {
+	switch {
+	case *isSmoke:
 		groups, instances = smoke(), 50
+	case *peers:
+		groups, instances = besidePeers(), 1 // of the group next, which it does not have
 	}
 	if err := run(ctx, *out, *only, groups, instances); err != nil {
 		fmt.Fprintln(os.Stderr, "run:", err)

@@ -56,22 +56,40 @@ func measured(effort float64) []group {
 		group{"next", times(5), []step{
 			{binary: "bench", bench: "^BenchmarkNext$", time: "30x"},
 		}},
-		group{"watchers", times(2), clients("BenchmarkWatchers", "ours", "article")},
-		group{"conns", times(2), clients("BenchmarkConns", "ours", "native", "article")},
+		group{"watchers", times(2), clients("BenchmarkWatchers", clientCounts, "ours", "article")},
+		group{"conns", times(2), clients("BenchmarkConns", clientCounts, "ours", "NewBuilder", "native", "article", "mbobakov", "simplesurance")},
 		group{"propagation", 1, []step{
 			{binary: "bench", bench: "^BenchmarkPropagation$", time: fmt.Sprintf("%dx", times(300))},
 		}},
 	)
 }
 
-// clients is fewer changes the longer each takes; the article's take seconds.
-func clients(name string, impls ...string) (steps []step) {
-	changes := map[string]map[int]int{
-		"ours":    {1: 20, 10: 20, 100: 20, 300: 20},
-		"native":  {1: 20, 10: 20, 100: 20, 300: 10},
-		"article": {1: 20, 10: 10, 100: 4, 300: 2},
+// besidePeers is the part of the plan that make peers has time for.
+func besidePeers() []group {
+	conns := clients("BenchmarkConns", []int{1, 300}, "ours", "NewBuilder", "mbobakov", "simplesurance")
+	for i, s := range conns {
+		if s.time == "2x" {
+			conns[i].time = "1x"
+		}
 	}
-	for _, n := range []int{1, 10, 100, 300} {
+	return []group{
+		{"conns", 1, conns},
+		{"propagation", 1, []step{{binary: "bench", bench: "^BenchmarkPropagation$", time: "50x"}}},
+	}
+}
+
+var clientCounts = []int{1, 10, 100, 300}
+
+// clients is fewer changes the longer each takes; those of clients with a query each
+// take seconds.
+func clients(name string, counts []int, impls ...string) (steps []step) {
+	each := map[int]int{1: 20, 10: 10, 100: 4, 300: 2}
+	changes := map[string]map[int]int{
+		"ours":   {1: 20, 10: 20, 100: 20, 300: 20},
+		"native": {1: 20, 10: 20, 100: 20, 300: 10}, "NewBuilder": {1: 20, 10: 20, 100: 20, 300: 10},
+		"article": each, "mbobakov": each, "simplesurance": each,
+	}
+	for _, n := range counts {
 		for _, impl := range impls {
 			steps = append(steps, step{
 				binary: "bench",

@@ -36,29 +36,38 @@ func TestSmoke(t *testing.T) {
 	picks := []string{"picks/s", "allocs/op"}
 	fold := []string{"ns/op", "B/op"}
 	for name, units := range map[string][]string{
-		"RPC/impl=ours/backends=3/callers=1":              rpc,
-		"RPC/impl=native/backends=3/callers=1":            rpc,
-		"RPC/impl=v1291/backends=3/callers=1":             rpc,
-		"Pick/impl=ours/ready=10/picks":                   picks,
-		"Pick/impl=native/ready=10/picks":                 picks,
-		"Get/impl=ours/ready=10":                          picks,
-		"Get/impl=v1291/ready=10":                         picks,
-		"Fold/impl=ours/batch=one/adds=10":                fold,
-		"Fold/impl=ours/batch=single/adds=10":             fold,
-		"Fold/impl=v1291/batch=one/adds=10":               fold,
-		"Fold/impl=v1291/batch=single/adds=10":            fold,
-		"Next/impl=raw":                                   next,
-		"Next/impl=article":                               next,
-		"Next/impl=ours":                                  next,
-		"Watchers/impl=ours/instances=20/n=10/changes":    clients,
-		"Watchers/impl=article/instances=20/n=10/changes": clients,
-		"Conns/impl=ours/instances=20/n=10/changes":       clients,
-		"Conns/impl=article/instances=20/n=10/changes":    clients,
-		"Conns/impl=native/instances=20/n=10/changes":     clients,
-		"Propagation/event=register/impl=ours":            {"ns/op"},
-		"Propagation/event=register/impl=native":          {"ns/op"},
-		"Propagation/event=deregister/impl=ours":          {"ns/op"},
-		"Propagation/event=deregister/impl=native":        {"ns/op"},
+		"RPC/impl=ours/backends=3/callers=1":                 rpc,
+		"RPC/impl=native/backends=3/callers=1":               rpc,
+		"RPC/impl=v1291/backends=3/callers=1":                rpc,
+		"Pick/impl=ours/ready=10/picks":                      picks,
+		"Pick/impl=native/ready=10/picks":                    picks,
+		"Get/impl=ours/ready=10":                             picks,
+		"Get/impl=v1291/ready=10":                            picks,
+		"Fold/impl=ours/batch=one/adds=10":                   fold,
+		"Fold/impl=ours/batch=single/adds=10":                fold,
+		"Fold/impl=v1291/batch=one/adds=10":                  fold,
+		"Fold/impl=v1291/batch=single/adds=10":               fold,
+		"Next/impl=raw":                                      next,
+		"Next/impl=article":                                  next,
+		"Next/impl=ours":                                     next,
+		"Watchers/impl=ours/instances=20/n=10/changes":       clients,
+		"Watchers/impl=article/instances=20/n=10/changes":    clients,
+		"Conns/impl=ours/instances=20/n=10/changes":          clients,
+		"Conns/impl=article/instances=20/n=10/changes":       clients,
+		"Conns/impl=native/instances=20/n=10/changes":        clients,
+		"Conns/impl=mbobakov/instances=20/n=10/changes":      clients,
+		"Conns/impl=simplesurance/instances=20/n=10/changes": clients,
+		"Conns/impl=NewBuilder/instances=20/n=10/changes":    clients,
+		"Propagation/event=register/impl=ours":               {"ns/op"},
+		"Propagation/event=register/impl=native":             {"ns/op"},
+		"Propagation/event=deregister/impl=ours":             {"ns/op"},
+		"Propagation/event=deregister/impl=native":           {"ns/op"},
+		"Propagation/event=register/impl=mbobakov":           {"ns/op"},
+		"Propagation/event=deregister/impl=mbobakov":         {"ns/op"},
+		"Propagation/event=register/impl=simplesurance":      {"ns/op"},
+		"Propagation/event=register/impl=NewBuilder":         {"ns/op"},
+		"Propagation/event=deregister/impl=simplesurance":    {"ns/op"},
+		"Propagation/event=deregister/impl=NewBuilder":       {"ns/op"},
 	} {
 		for _, unit := range units {
 			if !slices.Contains(got[name], unit) {
@@ -81,7 +90,7 @@ func TestPlanIsSmoked(t *testing.T) {
 	for _, s := range smoke()[0].steps {
 		smoked[name(s)] = true
 	}
-	for _, g := range measured(1) {
+	for _, g := range append(measured(1), besidePeers()...) {
 		for _, s := range g.steps {
 			if !smoked[name(s)] {
 				t.Errorf("%s is measured and not in smoke", name(s))
