@@ -201,10 +201,10 @@ func (c *articleCopy) place() string {
 			continue
 		}
 		if r := receiver(fn); r == c.name || c.makes(fn.Body, true) {
-			return "where the " + r + " is made"
+			return "in the dial, in place of what makes the " + r
 		}
 	}
-	return "in place of the resolver whose Resolve returns it"
+	return "in the dial, in place of the resolver whose Resolve returns it"
 }
 
 // makes says whether a c is made below n, or in a function that is called there.
