@@ -49,7 +49,9 @@ var faultTables = []*table{downAtDial, backLower, backLowerStopped, refused, tag
 func seconds(s float64) string {
 	switch {
 	case math.IsInf(s, 1):
-		return fmt.Sprintf("never within %v", given())
+		return fmt.Sprintf("never within %.0f s", given().Seconds())
+	case s < 0.01: // where a tenth decides
+		return fmt.Sprintf("%.1f ms", 1e3*s)
 	case s < 1:
 		return fmt.Sprintf("%.0f ms", 1e3*s)
 	}
@@ -87,10 +89,9 @@ const pageHead = `# Consul resolvers for grpc-go beside each other
 
 %[1]smake peers%[1]s wrote this at %[2]s, with %[3]s on %[4]d cores, grpc-go %[5]s, Consul %[6]s and its package api %[7]s, in one run
 on one machine. WithBalancer is adapter.RoundRobin over consulnaming.NewConsulResolver; the others have grpc-go's own round_robin.
-NewBuilder is consulnaming's.
-mbobakov is github.com/mbobakov/grpc-consul-resolver %[8]s with healthy=true, as without it critical instances are called;
-simplesurance is github.com/simplesurance/grpcconsulresolver %[9]s. The rest is as they have it by default. See
-[testdata/peers](../testdata/peers/README.md).
+NewBuilder is consulnaming's; mbobakov is github.com/mbobakov/grpc-consul-resolver %[8]s with healthy=true, as without it
+critical instances are called; simplesurance is github.com/simplesurance/grpcconsulresolver %[9]s. The rest is as they have
+it by default. See [testdata/peers](../testdata/peers/README.md).
 
 A ClientConn makes one RPC after the other, 25 ms apart, fail-fast, with a deadline of a second. Where there are faults,
 three processes of each client meet them at the same time; shown is the median, and the least and the most in brackets.
