@@ -40,7 +40,7 @@ lint:
 .PHONY: test-oldest
 test-oldest: consul race-notice
 	@echo "== tests with grpc-go $$($(GO) list -m -f '{{.Version}}' google.golang.org/grpc), the oldest"
-	@$(GO) test $(RACE) $(if $(NEWEST_OK),-skip '^(TestMigratePrograms|TestStaticcheck)$$') $(TESTFLAGS) ./...
+	@$(GO) test -timeout 20m $(RACE) $(if $(NEWEST_OK),-skip '^(TestMigratePrograms|TestStaticcheck)$$') $(TESTFLAGS) ./...
 
 ## test-newest: the tests, with today's dependencies
 .PHONY: test-newest
@@ -49,7 +49,7 @@ ifeq ($(NEWEST_OK),)
 	@echo "== this Go is too old for today's grpc-go (testdata/newest.mod): not tested with it"
 else
 	@echo "== tests with grpc-go $$($(GO) list $(NEWEST) -m -f '{{.Version}}' google.golang.org/grpc), the newest"
-	@$(GO) test $(NEWEST) $(RACE) $(TESTFLAGS) ./...
+	@$(GO) test -timeout 20m $(NEWEST) $(RACE) $(TESTFLAGS) ./...
 endif
 
 ## test-v1291: what adapter/balancer is held to is what grpc-go v1.29.1 does
