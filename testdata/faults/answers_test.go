@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
 // Answers that are not Consul's, or say nonsense: the set stays, and follows the
@@ -74,8 +75,8 @@ func foreign(t *testing.T, name string, fault consultest.Fault, queries int) {
 	remove := server.Inject(fault)
 	met(1) // and the query before is over
 	tr.join()
-	if queries == 1 { // the answer takes long to read, and there is no other
-		tr.met()
+	if queries == 1 { // the answer takes long to read with the race detector, and there is no other
+		tr.met(4 * testwait.Patience)
 	} else {
 		met(queries + int(span(0, 4))) // in the long form, with backoff, half a minute
 	}

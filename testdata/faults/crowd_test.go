@@ -125,7 +125,9 @@ func (c *crowd) live(tr *trial, k kind, conn *grpc.ClientConn) {
 
 func (c *crowd) call(tr *trial, k kind, conn *grpc.ClientConn) {
 	c.sent[k].Add(1)
-	ctx, cancel := context.WithTimeout(context.Background(), rpcTime)
+	// Not rpcTime: 300 ClientConns connect at once, which takes seconds of a processor
+	// with the race detector.
+	ctx, cancel := context.WithTimeout(context.Background(), testwait.Patience)
 	defer cancel()
 	if _, err := backend.Call(ctx, conn); err != nil {
 		c.failed[k].Add(1)

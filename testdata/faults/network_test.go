@@ -15,6 +15,8 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
 // toxic is a fault of toxiproxy's, on the way from the agent.
@@ -71,7 +73,7 @@ func TestNetwork(t *testing.T) {
 			tr.must(err)
 			tr.join() // there is something to be told
 			if c.breaks {
-				tr.met()
+				tr.met(testwait.Patience)
 			}
 			time.Sleep(span(2*time.Second, 90*time.Second))
 			if !c.breaks {
@@ -90,7 +92,7 @@ func TestNetwork(t *testing.T) {
 		tr.dial(source{agent: door.address()})
 		tr.begin()
 		door.set(unblocked(resetInBody))
-		tr.met()
+		tr.met(testwait.Patience)
 		tr.over(func() { door.set(nil) })
 	})
 }

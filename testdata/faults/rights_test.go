@@ -74,7 +74,7 @@ func TestRights(t *testing.T) {
 		tr.dial(source{client: tr.client(api.Config{Address: agent.Address(), Token: reader}), options: []consulnaming.Option{shortWait}})
 		tr.begin()
 		rights(t, agent, mayReadNothing)
-		tr.met()
+		tr.met(testwait.Patience)
 		time.Sleep(span(time.Second, 30*time.Second))
 		tr.over(func() { rights(t, agent, mayRead) })
 	})

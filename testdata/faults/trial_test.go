@@ -202,17 +202,22 @@ func (tr *trial) over(end func()) {
 }
 
 // met waits until the query of each kind has failed.
-func (tr *trial) met() {
+func (tr *trial) met(within time.Duration) {
 	tr.t.Helper()
-	testwait.Until(tr.t, "each kind's query has met the fault", func() bool {
+	for deadline := time.Now().Add(within); ; time.Sleep(time.Millisecond) {
 		failed := 0
 		for _, s := range consulnaming.Stats() {
 			if s.Service == tr.service && s.Failures > 0 {
 				failed++
 			}
 		}
-		return failed == kinds
-	})
+		if failed == kinds {
+			return
+		}
+		if time.Now().After(deadline) {
+			tr.t.Fatalf("the fault has failed %d queries in %v, want %d", failed, within, kinds)
+		}
+	}
 }
 
 // learned waits until some clients have what is in the catalogue, during the fault.
