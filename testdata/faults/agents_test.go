@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 
-	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/internal/consulagent"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
@@ -59,7 +58,7 @@ func underLoad(t *testing.T, name string, agent *consulagent.Agent, options ...c
 	tr := newTrial(t, name)
 	tr.at(inCatalog{agent.Client(), tr.service})
 	tr.serve(3)
-	tr.dial(consulnaming.New(tr.client(api.Config{Address: agent.Address()}), tr.service, options...))
+	tr.dial(source{client: tr.client(api.Config{Address: agent.Address()}), options: options})
 	tr.begin()
 	return tr
 }
@@ -96,7 +95,7 @@ func TestAgentIsKilled(t *testing.T) {
 		tr.must(agent.Kill())
 		time.Sleep(span(time.Second, 30*time.Second))
 		tr.must(tr.catalogue.lost(func() error { return restart(agent) }))
-		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 1 })
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == kinds })
 		tr.over(func() { tr.putAll() })
 	})
 	t.Run("restarted empty", func(t *testing.T) {
@@ -105,7 +104,7 @@ func TestAgentIsKilled(t *testing.T) {
 		tr := newTrial(t, "agent killed, restarted empty: no RPC until there is an instance")
 		tr.at(inCatalog{agent.Client(), tr.service})
 		tr.serve(3)
-		c := tr.dial(consulnaming.NewConsulResolver(agent.Address(), tr.service))
+		c := tr.dial(source{agent: agent.Address()})
 		tr.mayLack(c)
 		tr.converge()
 		tr.must(agent.Kill())
@@ -133,23 +132,30 @@ func TestAgentIsRestartedInIdleness(t *testing.T) {
 		}
 	})
 	tr.serve(3)
-	l := tr.connect(adapter.RoundRobin(consulnaming.NewConsulResolver(agent.Address(), tr.service)), grpc.WithIdleTimeout(50*time.Millisecond))
+	var loads []*load // one of each kind
+	for k := range kind(kinds) {
+		loads = append(loads, tr.connect(k, source{agent: agent.Address()}, nil, grpc.WithIdleTimeout(50*time.Millisecond)))
+	}
 	sleep := func() {
-		testwait.Until(t, "the ClientConn is idle", func() bool { return l.conn.GetState() == connectivity.Idle })
+		for _, l := range loads {
+			testwait.Until(t, "the ClientConn is idle", func() bool { return l.conn.GetState() == connectivity.Idle })
+		}
 	}
 	wake := func() {
 		sleep()
-		l.call()
+		for _, l := range loads {
+			l.call()
+		}
 	}
 	wake()
 	wake()
-	// What is left then are the servers' listeners, one goroutine of an idle ClientConn
+	// What is left then are the servers' listeners, one goroutine of each idle ClientConn
 	// and the test's own.
 	settled := func() (n int) {
 		sleep()
 		testwait.Until(t, "nothing runs for the ClientConn", func() bool {
 			n, _ = goroutines(t.Name())
-			return n <= len(tr.running)+2
+			return n <= len(tr.running)+len(loads)+1
 		})
 		return n
 	}
@@ -170,11 +176,15 @@ func TestAgentIsRestartedInIdleness(t *testing.T) {
 	wake()
 	wake()
 	after := settled()
-	for _, e := range l.firstErrors() {
-		t.Errorf("an RPC failed: %s", e)
+	r := row{name: tr.name, before: before, after: after}
+	for _, l := range loads {
+		for _, e := range l.firstErrors() {
+			t.Errorf("%v: an RPC failed: %s", l.kind, e)
+		}
+		r.of[l.kind] = &figures{sent: l.sent.Load(), failed: l.failed.Load(), converged: unmeasured}
 	}
-	t.Logf("%d RPCs; the agent was back after %v", l.sent.Load(), time.Since(began).Round(time.Millisecond))
-	table.add(row{name: tr.name, sent: l.sent.Load(), failed: l.failed.Load(), converged: unmeasured, before: before, after: after})
+	t.Logf("the agent was back after %v; %v", time.Since(began).Round(time.Millisecond), r)
+	table.add(r)
 }
 
 // putAll puts those that are healthy throughout into the catalogue in one change.
@@ -198,10 +208,10 @@ func TestAgentForgets(t *testing.T) {
 		tr.allowedLines = 1 // that they are kept
 		server := tr.standIn()
 		tr.serve(3)
-		tr.dial(consulnaming.New(server.Client(), tr.service, consulnaming.KeepLastKnown()))
+		tr.dial(source{client: server.Client(), options: []consulnaming.Option{consulnaming.KeepLastKnown()}})
 		tr.begin()
 		tr.must(tr.catalogue.lost(func() error { server.Reset(); return nil }))
-		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == 1 })
+		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == kinds })
 		tr.over(func() {
 			// The last answer may name only some: that is not an empty one.
 			for _, c := range tr.clients {
@@ -215,7 +225,7 @@ func TestAgentForgets(t *testing.T) {
 		tr := newTrial(t, "stand-in restarted empty")
 		server := tr.standIn()
 		tr.serve(3)
-		c := tr.dial(consulnaming.New(server.Client(), tr.service))
+		c := tr.dial(source{client: server.Client()})
 		tr.mayLack(c)
 		tr.converge()
 		tr.must(tr.catalogue.lost(func() error { server.Reset(); return nil }))
@@ -281,9 +291,9 @@ func TestCluster(t *testing.T) {
 			killed := c.kill(l, followers)
 			// One watches through the client agent, one at a server that stays, one
 			// at a server that does not.
-			tr.dial(consulnaming.NewConsulResolver(cluster.Client.Address(), tr.service))
-			tr.dial(consulnaming.NewConsulResolver(followers[0].Address(), tr.service))
-			tr.dial(consulnaming.NewConsulResolver(killed[0].Address(), tr.service))
+			tr.dial(source{agent: cluster.Client.Address()})
+			tr.dial(source{agent: followers[0].Address()})
+			tr.dial(source{agent: killed[0].Address()})
 			tr.begin()
 			for _, a := range killed {
 				tr.must(a.Kill())

@@ -129,7 +129,7 @@ func (c *catalogue) setLocked() addrs {
 // addrs is a set of addresses, sorted, one per line.
 type addrs string
 
-func sorted(set map[string]bool) addrs {
+func sorted[V any](set map[string]V) addrs {
 	return addrs(strings.Join(slices.Sorted(maps.Keys(set)), "\n"))
 }
 

@@ -8,10 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-
-	"github.com/grpcnaming/grpcnaming/adapter"
-	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
@@ -93,9 +89,10 @@ func (tr *trial) clear(instances []instance) {
 
 // crowd is ClientConns that are opened and closed at random.
 type crowd struct {
-	cancel               context.CancelFunc
-	running              sync.WaitGroup
-	opened, sent, failed atomic.Int64
+	cancel       context.CancelFunc
+	running      sync.WaitGroup
+	opened       atomic.Int64
+	sent, failed [kinds]atomic.Int64
 }
 
 // startCrowd has ten of them open at a time, until stop.
@@ -106,7 +103,7 @@ func (tr *trial) startCrowd(agent string) *crowd {
 	for range 10 {
 		c.running.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				c.member(tr, agent, n%2 == 0)
+				c.member(tr, source{agent: agent}, kind(n%kinds), n/kinds%2 == 0)
 			}
 		})
 	}
@@ -115,15 +112,14 @@ func (tr *trial) startCrowd(agent string) *crowd {
 	return c
 }
 
-// member is one of them. Every second has a bare RoundRobin, as users have.
-func (c *crowd) member(tr *trial, agent string, bare bool) {
-	b := adapter.RoundRobin(consulnaming.NewConsulResolver(agent, tr.service))
-	o := newObserver(b)
+// member is one of them. Every second of a kind is bare, as users have it.
+func (c *crowd) member(tr *trial, s source, k kind, bare bool) {
+	var o *observer
 	if !bare {
-		b = o
-		defer tr.catalogue.watch(o, tr.clients[0].observer)()
+		o = newObserver(k)
+		defer tr.catalogue.watch(o, observersOf(k, tr.clients)[0])()
 	}
-	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(b))
+	conn, err := s.dial(k, tr.service, o)
 	if err != nil {
 		tr.t.Error(err)
 		return
@@ -131,8 +127,11 @@ func (c *crowd) member(tr *trial, agent string, bare bool) {
 	defer conn.Close()
 	c.opened.Add(1)
 	for range rand.IntN(10) {
-		c.call(tr, conn)
+		c.call(tr, k, conn)
 		time.Sleep(rand.N(50 * time.Millisecond))
+	}
+	if bare {
+		return
 	}
 	for _, w := range o.complaints() {
 		tr.t.Errorf("one of many ClientConns: %s", w)

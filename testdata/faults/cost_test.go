@@ -6,10 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-
-	"github.com/grpcnaming/grpcnaming/adapter"
-	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/testdata/bench/measure"
 )
@@ -17,6 +13,12 @@ import (
 // Clients that meet faults, and make no RPC, use little time of a processor: none
 // of them spins. Nothing else may run in this process.
 func TestCostOfFaults(t *testing.T) {
+	for k := range kind(kinds) {
+		t.Run(k.String(), func(t *testing.T) { costOfFaults(t, k) })
+	}
+}
+
+func costOfFaults(t *testing.T, k kind) {
 	faults := []consultest.Fault{
 		consultest.Status(500, "No cluster leader"), consultest.Status(429, "too many"), consultest.Body("text/html", "<html>"),
 		consultest.Silence(), reset, indexed("null"), indexed(`[{}]`),
@@ -27,8 +29,7 @@ func TestCostOfFaults(t *testing.T) {
 		s := consultest.NewServer()
 		defer s.Close()
 		s.Inject(fault)
-		conn, err := grpc.Dial("", grpc.WithInsecure(),
-			adapter.WithBalancer(adapter.RoundRobin(consulnaming.NewConsulResolver(s.Address(), "svc"))))
+		conn, err := source{agent: s.Address()}.dial(k, "svc", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestCostOfFaults(t *testing.T) {
 	time.Sleep(span(3*time.Second, time.Minute)) // is what is measured
 	part := float64(measure.CPU()-used) / float64(time.Since(began))
 	t.Logf("%d clients used %.1f %% of a processor", len(faults), 100*part)
-	table.add(row{name: fmt.Sprintf("cost: %d clients, %.1f %% of a processor", len(faults), 100*part), converged: unmeasured, before: before, after: runtime.NumGoroutine()})
+	table.add(row{name: fmt.Sprintf("cost: %d clients, %v, %.1f %% of a processor", len(faults), k, 100*part), before: before, after: runtime.NumGoroutine()})
 	// Six of them send ten queries a second.
 	if part > 0.3 {
 		t.Errorf("%d clients use %.0f %% of a processor", len(faults), 100*part)

@@ -11,14 +11,12 @@ import (
 	"github.com/hashicorp/consul/api"
 	"google.golang.org/grpc"
 
-	"github.com/grpcnaming/grpcnaming/adapter"
 	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
-	"github.com/grpcnaming/grpcnaming/naming"
 )
 
-// 300 ClientConns are open at once when faults begin, and 2,000 changes a minute;
+// 300 ClientConns, half of them native, are open at once when faults begin, and 2,000 changes a minute;
 // meanwhile they are closed, and others opened, at random. No RPC fails, each set is
 // one that was, and all that was used is given back. Nothing else may run in this
 // process.
@@ -28,7 +26,7 @@ func TestChurn(t *testing.T) {
 	tr.at(inCatalog{agent.Client(), tr.service})
 	tr.serve(3)
 	door := newDoor(t, agent.Address())
-	tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
+	tr.dial(source{agent: door.address()})
 	// Twenty have queries of their own, whose failures are lines of the log of
 	// their own.
 	own := inCatalog{agent.Client(), tr.service + "-own"}
@@ -52,22 +50,23 @@ func TestChurn(t *testing.T) {
 	faulty := make(chan struct{})
 	for i := range conns {
 		c.running.Go(func() {
-			r := consulnaming.NewConsulResolver(door.address(), tr.service)
+			k, s, service := kind(i%kinds), source{agent: door.address()}, tr.service
 			lives := 2
 			if i%15 == 0 {
 				wait := 30*time.Second + time.Duration(i)*time.Millisecond
-				r = consulnaming.New(client, own.service, consulnaming.QueryOptions(&api.QueryOptions{WaitTime: wait}))
+				s = source{client: client, options: []consulnaming.Option{consulnaming.QueryOptions(&api.QueryOptions{WaitTime: wait})}}
+				service = own.service
 				lives = 1 // whoever begins under a fault knows nothing
 			}
-			conn := c.open(tr, r)
+			conn := c.open(tr, k, s, service)
 			open.Done()
 			<-faulty
 			for life := 1; ; life++ {
-				c.live(tr, conn)
+				c.live(tr, k, conn)
 				if life == lives {
 					return
 				}
-				conn = c.open(tr, r)
+				conn = c.open(tr, k, s, service)
 			}
 		})
 	}
@@ -101,36 +100,38 @@ func TestChurn(t *testing.T) {
 const conns = 300
 
 // open dials and makes an RPC.
-func (c *crowd) open(tr *trial, r naming.Resolver) *grpc.ClientConn {
-	conn, err := grpc.Dial("", grpc.WithInsecure(), adapter.WithBalancer(adapter.RoundRobin(r)))
+func (c *crowd) open(tr *trial, k kind, s source, service string) *grpc.ClientConn {
+	conn, err := s.dial(k, service, nil)
 	if err != nil {
 		tr.t.Error(err)
 		return nil
 	}
 	c.opened.Add(1)
-	c.call(tr, conn)
+	c.call(tr, k, conn)
 	return conn
 }
 
 // live makes RPCs at random and closes.
-func (c *crowd) live(tr *trial, conn *grpc.ClientConn) {
+func (c *crowd) live(tr *trial, k kind, conn *grpc.ClientConn) {
 	if conn == nil {
 		return
 	}
 	defer conn.Close()
 	for range 1 + rand.IntN(5) {
 		time.Sleep(rand.N(span(600*time.Millisecond, 6*time.Second)))
-		c.call(tr, conn)
+		c.call(tr, k, conn)
 	}
 }
 
-func (c *crowd) call(tr *trial, conn *grpc.ClientConn) {
-	c.sent.Add(1)
-	ctx, cancel := context.WithTimeout(context.Background(), rpcTime)
+func (c *crowd) call(tr *trial, k kind, conn *grpc.ClientConn) {
+	c.sent[k].Add(1)
+	// Not rpcTime: 300 ClientConns connect at once, which takes seconds of a processor
+	// with the race detector.
+	ctx, cancel := context.WithTimeout(context.Background(), testwait.Patience)
 	defer cancel()
 	if _, err := backend.Call(ctx, conn); err != nil {
-		c.failed.Add(1)
-		tr.t.Errorf("an RPC of one of many ClientConns: %v", err)
+		c.failed[k].Add(1)
+		tr.t.Errorf("%v: an RPC of one of many ClientConns: %v", k, err)
 	}
 }
 

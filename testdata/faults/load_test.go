@@ -24,6 +24,7 @@ const (
 // load is fail-fast RPCs on a ClientConn by several callers, from start until
 // stop.
 type load struct {
+	kind         kind
 	conn         *grpc.ClientConn
 	sent, failed atomic.Int64
 
@@ -46,8 +47,8 @@ type answers struct {
 	first time.Time // when the first one came
 }
 
-func newLoad(conn *grpc.ClientConn) *load {
-	l := &load{conn: conn, at: make(map[string]*answers)}
+func newLoad(k kind, conn *grpc.ClientConn) *load {
+	l := &load{kind: k, conn: conn, at: make(map[string]*answers)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }

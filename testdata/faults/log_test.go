@@ -31,10 +31,9 @@ const lastLines = 20 // that a failure shows
 
 // logWatch has what consulnaming says about one service.
 type logWatch struct {
-	service string // in quotes
-	retries int
-	delay   map[string]retryLine // the last of each query, by service and agent
-	others  []string             // the first lines that are about no retry
+	service string                 // in quotes
+	delay   map[string][]retryLine // the last of each kind's query, by service and agent
+	others  []string               // the first lines that are about no retry
 	nOthers int
 	wrong   []string // retries that came before their time
 	last    []string // the last lines, each after its time
@@ -48,7 +47,7 @@ type retryLine struct {
 
 // watchLog watches for lines about service until stop.
 func watchLog(service string) (w *logWatch, stop func()) {
-	w = &logWatch{service: strconv.Quote(service), delay: make(map[string]retryLine)}
+	w = &logWatch{service: strconv.Quote(service), delay: make(map[string][]retryLine)}
 	logs.mu.Lock()
 	defer logs.mu.Unlock()
 	logs.watches[w] = true
@@ -111,12 +110,27 @@ func (w *logWatch) take(now time.Time, line string) {
 		}
 		return
 	}
-	// One line per retry at most: the next comes after the delay that this one names.
-	if last, ok := w.delay[m[1]]; ok && now.Sub(last.at) < last.delay-time.Millisecond && len(w.wrong) < 5 {
-		w.wrong = append(w.wrong, fmt.Sprintf("%v after one that said %v: %s", now.Sub(last.at), last.delay, strings.TrimSpace(line)))
+	w.delay[m[1]] = w.next(w.delay[m[1]], retryLine{now, delay, longestDelay(line)}, line)
+}
+
+// next puts one in the place of the line that it follows. One line per retry at most: it
+// comes after the delay that the one before named. The kinds' queries are not told apart
+// by their lines, but each line follows another.
+func (w *logWatch) next(last []retryLine, one retryLine, line string) []retryLine {
+	for i, l := range last {
+		if one.at.Sub(l.at) >= l.delay-time.Millisecond {
+			last[i] = one
+			return last
+		}
 	}
-	w.retries++
-	w.delay[m[1]] = retryLine{now, delay, longestDelay(line)}
+	if len(last) < kinds {
+		return append(last, one)
+	}
+	if len(w.wrong) < 5 {
+		w.wrong = append(w.wrong, fmt.Sprintf("%v after %v that said %v: %s", one.at.Sub(last[0].at), last[0].at.Format("15:04:05.000"), last[0].delay, strings.TrimSpace(line)))
+	}
+	last[0] = one
+	return last
 }
 
 var unreached = regexp.MustCompile(`connection refused|connection reset|no such host|broken pipe|: EOF`)
@@ -136,8 +150,10 @@ func longestDelay(line string) time.Duration {
 func (w *logWatch) backoff() (longest time.Duration) {
 	logs.mu.Lock()
 	defer logs.mu.Unlock()
-	for _, r := range w.delay {
-		longest = max(longest, r.delay, r.most)
+	for _, lines := range w.delay {
+		for _, r := range lines {
+			longest = max(longest, r.delay, r.most)
+		}
 	}
 	return longest
 }

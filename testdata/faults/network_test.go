@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
 )
 
@@ -65,7 +64,7 @@ func TestNetwork(t *testing.T) {
 			tr := newTrial(t, "network: "+c.name)
 			tr.at(inCatalog{agent.Client(), tr.service})
 			tr.serve(3)
-			tr.dial(consulnaming.NewConsulResolver(network.Listen, tr.service))
+			tr.dial(source{agent: network.Listen})
 			tr.begin()
 			c.toxic.Stream, c.toxic.Toxicity = "downstream", 1
 			text, err := json.Marshal(c.toxic)
@@ -74,7 +73,7 @@ func TestNetwork(t *testing.T) {
 			tr.must(err)
 			tr.join() // there is something to be told
 			if c.breaks {
-				testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 0 })
+				tr.met(testwait.Patience)
 			}
 			time.Sleep(span(2*time.Second, 90*time.Second))
 			if !c.breaks {
@@ -90,10 +89,10 @@ func TestNetwork(t *testing.T) {
 		tr := newTrial(t, "network: reset in mid-body")
 		tr.at(inCatalog{agent.Client(), tr.service})
 		tr.serve(3)
-		tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
+		tr.dial(source{agent: door.address()})
 		tr.begin()
 		door.set(unblocked(resetInBody))
-		testwait.Until(t, "it is met", func() bool { return tr.log.snapshot().retries > 0 })
+		tr.met(testwait.Patience)
 		tr.over(func() { door.set(nil) })
 	})
 }
@@ -101,9 +100,11 @@ func TestNetwork(t *testing.T) {
 // unaware checks that no client has heard of the joiner.
 func (tr *trial) unaware() {
 	tr.t.Helper()
-	for _, c := range tr.clients {
-		if set, _ := c.now(); slices.Contains(set.list(), tr.joiner.Addr()) {
-			tr.t.Errorf("the fault was not met: gRPC has %v", set)
+	for k := range kind(kinds) {
+		for _, o := range observersOf(k, tr.clients) {
+			if set, _ := o.now(); slices.Contains(set.list(), tr.joiner.Addr()) {
+				tr.t.Errorf("%v: the fault was not met: gRPC has %v", k, set)
+			}
 		}
 	}
 }

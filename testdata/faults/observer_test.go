@@ -6,18 +6,13 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/grpcnaming/grpcnaming/adapter"
 )
 
-// observer stands between a Balancer and gRPC and looks at the sets that are
-// handed over: each has to equal a state that the catalogue really was in, and
-// none goes back to a state before the one that was handed over last. It sees
-// from Up what gRPC makes of them.
+// observer is told of the sets that gRPC is given: each has to equal a state that the
+// catalogue really was in, and none goes back to a state before the one that was handed
+// over last. It is told of connections, too. See observedBalancer and observedBuilder.
 type observer struct {
-	adapter.Balancer
-	closed chan struct{}
-	close  sync.Once
+	kind kind
 
 	mu      sync.Mutex // guards what follows
 	steady  map[string]bool
@@ -25,58 +20,34 @@ type observer struct {
 	handed  addrs
 	known   bool // there is a handed
 	count   int
-	up      map[string]bool // connected addresses
-	at      time.Time       // of the last change of handed, or of up
+	up      map[string]int // connections, by address
+	at      time.Time      // of the last change of handed, or of up
 	changed chan struct{}
 	wrong   []string
 }
 
-func newObserver(b adapter.Balancer) *observer {
-	return &observer{Balancer: b, closed: make(chan struct{}), changed: make(chan struct{}), steady: make(map[string]bool), up: make(map[string]bool)}
+func newObserver(k kind) *observer {
+	return &observer{kind: k, changed: make(chan struct{}), steady: make(map[string]bool), up: make(map[string]int)}
 }
 
-// Notify is what gRPC reads. The goroutine that passes on ends with Close.
-func (o *observer) Notify() <-chan []adapter.Address {
-	in, out := o.Balancer.Notify(), make(chan []adapter.Address)
-	go func() {
-		defer close(out)
-		for list := range in {
-			o.hand(list)
-			select {
-			case out <- list:
-			case <-o.closed:
-				return
-			}
-		}
-	}()
-	return out
-}
-
-// Up is what gRPC says of an address that it has connected.
-func (o *observer) Up(a adapter.Address) func(error) {
-	down := o.Balancer.Up(a)
+// connected says that gRPC has connected addr, and returns how many connections to it
+// there are.
+func (o *observer) connected(addr string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.up[a.Addr] {
-		o.complain("%s is up twice", a.Addr)
-	}
-	o.up[a.Addr] = true
+	o.up[addr]++
 	o.changes()
-	return func(err error) {
-		if down != nil {
-			down(err)
-		}
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		delete(o.up, a.Addr)
-		o.changes()
-	}
+	return o.up[addr]
 }
 
-func (o *observer) Close() error {
-	err := o.Balancer.Close()
-	o.close.Do(func() { close(o.closed) })
-	return err
+// gone says that a connection to addr has ended.
+func (o *observer) gone(addr string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.up[addr]--; o.up[addr] == 0 {
+		delete(o.up, addr)
+	}
+	o.changes()
 }
 
 // possible says that the catalogue is about to be in this state.
@@ -106,10 +77,11 @@ func (o *observer) mustHave(addr string, throughout bool) {
 	}
 }
 
-func (o *observer) hand(list []adapter.Address) {
+// hand says that gRPC is given these addresses.
+func (o *observer) hand(list []string) {
 	set := make(map[string]bool)
-	for _, a := range list {
-		set[a.Addr] = true
+	for _, addr := range list {
+		set[addr] = true
 	}
 	now := sorted(set)
 	o.mu.Lock()
@@ -149,9 +121,10 @@ func (o *observer) find(now addrs) {
 	o.complain("the catalogue was never so, or not since: %v", now)
 }
 
+// complain is called with mu held.
 func (o *observer) complain(format string, args ...any) {
 	if len(o.wrong) < 5 {
-		o.wrong = append(o.wrong, fmt.Sprintf("set %d: ", o.count)+fmt.Sprintf(format, args...))
+		o.wrong = append(o.wrong, fmt.Sprintf("%v, set %d: ", o.kind, o.count)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -182,7 +155,7 @@ func (o *observer) await(ctx context.Context, want, wantUp addrs) (since time.Ti
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("gRPC has %v (known: %v), want %v; connected are %v, want %v: %w", handed, known, want, up, wantUp, ctx.Err())
+			return time.Time{}, fmt.Errorf("%v: gRPC has %v (known: %v), want %v; connected are %v, want %v: %w", o.kind, handed, known, want, up, wantUp, ctx.Err())
 		}
 	}
 }

@@ -16,7 +16,7 @@ type sample struct {
 	goroutines   int
 	heap         uint64 // bytes of objects, garbage included
 	sent, failed int64  // RPCs until now
-	diverging    int    // addresses by which gRPC's set differs from the catalogue's
+	diverging    int    // addresses by which a set of gRPC's differs from the catalogue's
 	fault        string // "" for none
 }
 
@@ -75,15 +75,23 @@ func (s *samples) enter(fault string) {
 func (s *samples) take() {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}} // does not stop the world
 	metrics.Read(heap)
-	has, _ := s.client.now()
-	sent, failed := s.trial.counts()
+	var sent, failed int64
+	for k := range kind(kinds) {
+		n, f := s.trial.counts(k)
+		sent, failed = sent+n, failed+f
+	}
+	diverging := 0
+	for _, o := range s.client.observers {
+		has, _ := o.now()
+		diverging = max(diverging, differ(has, s.trial.catalogue.now()))
+	}
 	one := sample{
 		at:         time.Since(s.began),
 		goroutines: runtime.NumGoroutine(),
 		heap:       heap[0].Value.Uint64(),
 		sent:       sent,
 		failed:     failed,
-		diverging:  differ(has, s.trial.catalogue.now()),
+		diverging:  diverging,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/consulagent"
 )
@@ -35,7 +34,7 @@ func TestSoak(t *testing.T) {
 	tr.at(inCatalog{agent.Client(), tr.service})
 	tr.serve(3)
 	door := newDoor(t, agent.Address())
-	client := tr.dial(consulnaming.NewConsulResolver(door.address(), tr.service))
+	client := tr.dial(source{agent: door.address()})
 	instances := tr.newPool()
 	tr.begin()
 	var before usage

@@ -20,24 +20,35 @@ type rows struct {
 
 type row struct {
 	name          string
-	sent, failed  int64
-	converged     time.Duration // or unmeasured
-	before, after int           // goroutines
+	of            [kinds]*figures // nil of a kind that was not there
+	before, after int             // goroutines
+}
+
+// figures are those of one kind.
+type figures struct {
+	sent, failed int64
+	converged    time.Duration // or unmeasured
 }
 
 // unmeasured says of a case that nothing has to converge in it.
 const unmeasured time.Duration = -1
 
-const tableHead = `| Case | RPCs sent | RPCs failed | Time to converge | Goroutines before | after |
-|---|---:|---:|---:|---:|---:|
+const tableHead = `| Case | Shim: RPCs sent | RPCs failed | Time to converge | Native: RPCs sent | RPCs failed | Time to converge | Goroutines before | after |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
 `
 
 func (r row) String() string {
-	converged := "–"
-	if r.converged != unmeasured {
-		converged = fmt.Sprintf("%.2f s", r.converged.Seconds())
+	return fmt.Sprintf("| %s | %v | %v | %d | %d |", r.name, r.of[shim], r.of[native], r.before, r.after)
+}
+
+func (f *figures) String() string {
+	switch {
+	case f == nil:
+		return "– | – | –"
+	case f.converged == unmeasured:
+		return fmt.Sprintf("%d | %d | –", f.sent, f.failed)
 	}
-	return fmt.Sprintf("| %s | %d | %d | %s | %d | %d |", r.name, r.sent, r.failed, converged, r.before, r.after)
+	return fmt.Sprintf("%d | %d | %.2f s", f.sent, f.failed, f.converged.Seconds())
 }
 
 func (r *rows) add(one row) {

@@ -2,10 +2,12 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/grpcnaming/grpcnaming/consulnaming"
 	"github.com/grpcnaming/grpcnaming/consulnaming/consultest"
 	"github.com/grpcnaming/grpcnaming/internal/backend"
 	"github.com/grpcnaming/grpcnaming/internal/testwait"
@@ -30,7 +32,7 @@ type trial struct {
 	clients   []*client
 	running   map[string]bool // addresses of all backends
 
-	// allowedLines is how many lines of the log may be about no retry.
+	// allowedLines is how many lines of the log may be about no retry, of each kind's query.
 	allowedLines int
 	leaving      time.Duration // how long an instance may be called after it has left
 	goroutines   int           // before the fault
@@ -116,6 +118,7 @@ func (tr *trial) must(err error) {
 func (tr *trial) begin() {
 	tr.t.Helper()
 	tr.converge()
+	tr.ready()
 	for _, l := range tr.loads() {
 		l.start()
 	}
@@ -163,26 +166,58 @@ func (tr *trial) over(end func()) {
 		tr.join()
 	}
 	ended := time.Now()
-	took := max(0, tr.converge().Sub(ended), tr.joinerCalled().Sub(ended))
-	tr.inTime("gRPC had the current set", took, soon)
+	r := row{name: tr.name, before: tr.goroutines}
+	for k := range kind(kinds) {
+		observers := observersOf(k, tr.clients)
+		if len(observers) == 0 {
+			continue
+		}
+		took := max(0, tr.convergeOn(observers).Sub(ended), tr.joinerCalled(k).Sub(ended))
+		tr.inTime(fmt.Sprintf("%v: gRPC had the current set", k), took, soon)
+		r.of[k] = &figures{converged: took}
+	}
 	tr.leave()
-	r := row{name: tr.name, converged: took, before: tr.goroutines}
 	r.after = tr.settled()
 	for _, l := range tr.loads() {
 		l.stop()
 		for _, e := range l.firstErrors() {
-			t.Errorf("an RPC failed: %s", e)
+			t.Errorf("%v: an RPC failed: %s", l.kind, e)
 		}
 	}
 	for _, c := range tr.clients {
-		for _, w := range c.complaints() {
-			t.Error(w)
+		for _, o := range c.observers {
+			for _, w := range o.complaints() {
+				t.Error(w)
+			}
 		}
 	}
-	r.sent, r.failed = tr.counts()
+	for k, f := range r.of {
+		if f != nil {
+			f.sent, f.failed = tr.counts(kind(k))
+		}
+	}
 	tr.checkLog()
 	table.add(r)
 	t.Log(r)
+}
+
+// met waits until the query of each kind has failed.
+func (tr *trial) met(within time.Duration) {
+	tr.t.Helper()
+	for deadline := time.Now().Add(within); ; time.Sleep(time.Millisecond) {
+		failed := 0
+		for _, s := range consulnaming.Stats() {
+			if s.Service == tr.service && s.Failures > 0 {
+				failed++
+			}
+		}
+		if failed == kinds {
+			return
+		}
+		if time.Now().After(deadline) {
+			tr.t.Fatalf("the fault has failed %d queries in %v, want %d", failed, within, kinds)
+		}
+	}
 }
 
 // learned waits until some clients have what is in the catalogue, during the fault.
@@ -206,8 +241,10 @@ func (tr *trial) inTime(what string, took, limit time.Duration) {
 // mayLack says that gRPC may be without the backends for a time, as the agent says
 // that there are none.
 func (tr *trial) mayLack(c *client) {
-	for _, b := range tr.backends {
-		c.mustHave(b.Addr(), false)
+	for _, o := range c.observers {
+		for _, b := range tr.backends {
+			o.mustHave(b.Addr(), false)
+		}
 	}
 }
 
@@ -216,7 +253,10 @@ func (tr *trial) leave() {
 	tr.t.Helper()
 	tr.persist("deregister", func() error { return tr.catalogue.remove(tr.instance("joiner", tr.joiner)) })
 	left := time.Now()
-	tr.inTime("the joiner was called no more", max(tr.converge().Sub(left), tr.joinerLeft().Sub(left)), tr.leaving)
+	tr.inTime("gRPC had the set without the joiner", tr.converge().Sub(left), tr.leaving)
+	for k := range kind(kinds) {
+		tr.inTime(fmt.Sprintf("%v: the joiner was called no more", k), tr.joinerLeft(k).Sub(left), tr.leaving)
+	}
 }
 
 // settled returns how many goroutines there are when they are no more than
@@ -254,7 +294,7 @@ func (tr *trial) checkLog() {
 	for _, w := range l.wrong {
 		tr.t.Errorf("more than a line per retry: %s", w)
 	}
-	if l.nOthers > tr.allowedLines {
-		tr.t.Errorf("%d lines of the log are about no retry, want at most %d: %q", l.nOthers, tr.allowedLines, l.others)
+	if l.nOthers > kinds*tr.allowedLines {
+		tr.t.Errorf("%d lines of the log are about no retry, want at most %d: %q", l.nOthers, kinds*tr.allowedLines, l.others)
 	}
 }
