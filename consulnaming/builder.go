@@ -48,14 +48,14 @@ import (
 // its watch ends, and begins again when that wakes up. If Consul does not answer then,
 // RPCs go to the instances that were there before.
 func NewBuilder(opts ...Option) resolver.Builder {
-	return &builder{opts: slices.Clone(opts)}
+	return newBuilder(nil, false, opts)
 }
 
 // NewBuilderWithClient returns a resolver.Builder as [NewBuilder] does, that watches
 // through client, which stays the caller's: see [New]. What only a client can be made
 // with has no place in its targets: host:port, user:password@, scheme and insecure.
 func NewBuilderWithClient(client *api.Client, opts ...Option) resolver.Builder {
-	return &builder{client: client, given: true, opts: slices.Clone(opts)}
+	return newBuilder(client, true, opts)
 }
 
 type builder struct {
@@ -65,7 +65,13 @@ type builder struct {
 
 	// known has the last list of each query, by its key, for the next resolver: grpc
 	// closes one when its ClientConn goes idle, and builds another when that wakes up.
-	known sync.Map
+	// Behind a function it is not read when a user prints the builder.
+	known func() *sync.Map
+}
+
+func newBuilder(client *api.Client, given bool, opts []Option) *builder {
+	known := new(sync.Map)
+	return &builder{client: client, given: given, opts: slices.Clone(opts), known: func() *sync.Map { return known }}
 }
 
 // Scheme returns "consul".
@@ -99,5 +105,5 @@ func (b *builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolv
 	if err != nil {
 		return nil, err
 	}
-	return newNative(q, &s.options, cc, &b.known), nil
+	return newNative(q, &s.options, cc, b.known()), nil
 }
