@@ -54,7 +54,8 @@ func TestChurn(t *testing.T) {
 			lives := 2
 			if i%15 == 0 {
 				wait := 30*time.Second + time.Duration(i)*time.Millisecond
-				s = source{client: client, options: []consulnaming.Option{consulnaming.QueryOptions(&api.QueryOptions{WaitTime: wait})}}
+				of := consulnaming.QueryOptions(&api.QueryOptions{WaitTime: wait})
+				s = source{client: client, options: []consulnaming.Option{of}}
 				service = own.service
 				lives = 1 // whoever begins under a fault knows nothing
 			}

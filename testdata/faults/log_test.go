@@ -127,7 +127,8 @@ func (w *logWatch) next(last []retryLine, one retryLine, line string) []retryLin
 		return append(last, one)
 	}
 	if len(w.wrong) < 5 {
-		w.wrong = append(w.wrong, fmt.Sprintf("%v after %v that said %v: %s", one.at.Sub(last[0].at), last[0].at.Format("15:04:05.000"), last[0].delay, strings.TrimSpace(line)))
+		early := one.at.Sub(last[0].at)
+		w.wrong = append(w.wrong, fmt.Sprintf("%v after one that said %v: %s", early, last[0].delay, strings.TrimSpace(line)))
 	}
 	last[0] = one
 	return last
