@@ -67,6 +67,7 @@ func underLoad(t *testing.T, name string, agent *consulagent.Agent, options ...c
 func (tr *trial) client(cfg api.Config) *api.Client {
 	tr.t.Helper()
 	cfg.Transport = &http.Transport{MaxIdleConnsPerHost: 1} // as NewConsulResolver has it
+	tr.transports = append(tr.transports, cfg.Transport)
 	if cfg.Token == "" {
 		cfg.Token = "anonymous"
 	}
@@ -208,7 +209,7 @@ func TestAgentForgets(t *testing.T) {
 		tr.allowedLines = 1 // that they are kept
 		server := tr.standIn()
 		tr.serve(3)
-		tr.dial(source{client: server.Client(), options: []consulnaming.Option{consulnaming.KeepLastKnown()}})
+		tr.dial(source{client: tr.client(api.Config{Address: server.Address()}), options: []consulnaming.Option{consulnaming.KeepLastKnown()}})
 		tr.begin()
 		tr.must(tr.catalogue.lost(func() error { server.Reset(); return nil }))
 		testwait.Until(t, "it is noticed", func() bool { return tr.log.snapshot().nOthers == kinds })
@@ -225,7 +226,7 @@ func TestAgentForgets(t *testing.T) {
 		tr := newTrial(t, "stand-in restarted empty")
 		server := tr.standIn()
 		tr.serve(3)
-		c := tr.dial(source{client: server.Client()})
+		c := tr.dial(source{client: tr.client(api.Config{Address: server.Address()})})
 		tr.mayLack(c)
 		tr.converge()
 		tr.must(tr.catalogue.lost(func() error { server.Reset(); return nil }))

@@ -134,7 +134,8 @@ func (w *logWatch) next(last []retryLine, one retryLine, line string) []retryLin
 	return last
 }
 
-var unreached = regexp.MustCompile(`connection refused|connection reset|no such host|broken pipe|: EOF`)
+// An EOF is after the quoted URL: that of an answer without a body is another failure.
+var unreached = regexp.MustCompile(`connection refused|connection reset|no such host|broken pipe|": EOF`)
 
 // longestDelay is what consulnaming promises for the failure that a line is about.
 func longestDelay(line string) time.Duration {

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -34,9 +35,10 @@ type trial struct {
 
 	// allowedLines is how many lines of the log may be about no retry, of each kind's query.
 	allowedLines int
-	leaving      time.Duration // how long an instance may be called after it has left
-	goroutines   int           // before the fault
-	crowd        *crowd        // whose RPCs count, too; may be nil
+	leaving      time.Duration     // how long an instance may be called after it has left
+	goroutines   int               // before the fault
+	transports   []*http.Transport // of clients that are given
+	crowd        *crowd            // whose RPCs count, too; may be nil
 }
 
 // newTrial begins a case. Tests that run in parallel say so before.
@@ -122,6 +124,7 @@ func (tr *trial) begin() {
 	for _, l := range tr.loads() {
 		l.start()
 	}
+	tr.closeIdle()
 	tr.called("before the fault")
 	tr.resting(func() { tr.goroutines, _ = goroutines(tr.t.Name()) })
 }
@@ -266,6 +269,7 @@ func (tr *trial) settled() (n int) {
 	defer cancel()
 	var stacks string
 	for {
+		tr.closeIdle()
 		tr.resting(func() { n, stacks = goroutines(tr.t.Name()) })
 		if n <= tr.goroutines {
 			return n
@@ -276,6 +280,14 @@ func (tr *trial) settled() (n int) {
 			tr.t.Errorf("%d goroutines, before the fault %d:\n%s", n, tr.goroutines, stacks)
 			return n
 		}
+	}
+}
+
+// closeIdle closes connections to an agent that have no query. When those of two queries
+// through one client break, package http may dial once more than it needs.
+func (tr *trial) closeIdle() {
+	for _, t := range tr.transports {
+		t.CloseIdleConnections()
 	}
 }
 
