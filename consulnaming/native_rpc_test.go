@@ -30,23 +30,6 @@ func nativeDial(t *testing.T, target string, opts ...grpc.DialOption) *grpc.Clie
 	return conn
 }
 
-// End to end: RPCs balanced over Consul, which checks the backends itself; one dies, one
-// joins, one leaves.
-func TestNativeOverConsul(t *testing.T) {
-	onBoth(t, func(t *testing.T, a agent) {
-		s := serviceName(t)
-		one, two, three := serve(t, a, s, "1"), serve(t, a, s, "2"), serve(t, a, s, "3")
-		conn := nativeDial(t, "consul://"+a.Address()+"/"+s)
-		answering(t, conn, one, two, three)
-		two.Stop()
-		answering(t, conn, one, three)
-		four := serve(t, a, s, "4")
-		answering(t, conn, one, three, four)
-		deregister(t, a, s, "1")
-		answering(t, conn, three, four)
-	})
-}
-
 // A policy of grpc's default, which looks at addresses one after the other.
 func TestNativeUnderPickFirst(t *testing.T) {
 	s := standIn(t)

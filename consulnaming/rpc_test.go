@@ -68,21 +68,30 @@ func answering(t *testing.T, conn *grpc.ClientConn, want ...*backend.Backend) {
 	})
 }
 
-// The main job, end to end: legacy dial code, balanced over Consul, which checks
-// the backends itself; one dies, one joins, one leaves.
-func TestLegacyDialOverConsul(t *testing.T) {
-	onBoth(t, func(t *testing.T, a agent) {
-		s := serviceName(t)
-		one, two, three := serve(t, a, s, "1"), serve(t, a, s, "2"), serve(t, a, s, "3")
-		conn := legacyDial(t, a.Address(), s)
-		answering(t, conn, one, two, three)
-		two.Stop()
-		answering(t, conn, one, three)
-		four := serve(t, a, s, "4")
-		answering(t, conn, one, three, four)
-		deregister(t, a, s, "1")
-		answering(t, conn, three, four)
-	})
+// The main job, end to end: legacy dial code, and that for the native resolver, balanced
+// over Consul, which checks the backends itself; one dies, one joins, one leaves.
+func TestDialOverConsul(t *testing.T) {
+	for name, dial := range map[string]func(t *testing.T, agent, service string) *grpc.ClientConn{
+		"legacy": legacyDial,
+		"native": func(t *testing.T, agent, service string) *grpc.ClientConn {
+			return nativeDial(t, "consul://"+agent+"/"+service)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, a agent) {
+				s := serviceName(t)
+				one, two, three := serve(t, a, s, "1"), serve(t, a, s, "2"), serve(t, a, s, "3")
+				conn := dial(t, a.Address(), s)
+				answering(t, conn, one, two, three)
+				two.Stop()
+				answering(t, conn, one, three)
+				four := serve(t, a, s, "4")
+				answering(t, conn, one, three, four)
+				deregister(t, a, s, "1")
+				answering(t, conn, three, four)
+			})
+		})
+	}
 }
 
 // "Service that does not exist": an error at once, and RPCs that wait get what

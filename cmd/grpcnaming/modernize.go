@@ -129,8 +129,8 @@ func (m *modernizing) say(w io.Writer) {
 		m.sayBroken(w)
 		return
 	}
-	for _, r := range m.Reports {
-		fmt.Fprintln(w, r)
+	for _, line := range modernize.Lines(m.Reports) {
+		fmt.Fprintln(w, line)
 	}
 	for _, why := range m.unwritten {
 		fmt.Fprintln(w, "not written: "+why)

@@ -16,7 +16,7 @@ var Consul = newAnalyzer("consul", "replace consulnaming under adapter.NewBuilde
 		for _, o := range d.find(grpcPath, "WithResolvers") {
 			for _, arg := range o.expr.(*ast.CallExpr).Args {
 				builder, once := d.value(arg)
-				if d.isCall(builder, adapterPath, "NewBuilder") {
+				if d.isCall(builder, adapterPath, "NewBuilder") && len(builder.(*ast.CallExpr).Args) == 2 {
 					d.toConsul(o, builder.(*ast.CallExpr), once)
 				}
 			}
@@ -32,6 +32,9 @@ func (d *dial) toConsul(o *option, builder *ast.CallExpr, once bool) {
 		return
 	}
 	made := named.(*ast.CallExpr)
+	if len(made.Args) < 2 {
+		return // New(f())
+	}
 	kept := func(why string) {
 		d.left(builder, "adapter.NewBuilder stays over consulnaming: "+why,
 			"write consulnaming.NewBuilder(), and dial consul://AGENT/SERVICE")
@@ -49,7 +52,7 @@ func (d *dial) toConsul(o *option, builder *ast.CallExpr, once bool) {
 		kept("its options are not seen from here")
 		return
 	}
-	for _, option := range made.Args[min(2, len(made.Args)):] {
+	for _, option := range made.Args[2:] {
 		if v, _ := d.value(option); d.isCall(v, consulnamingPath, "MetadataFunc") {
 			kept("a MetadataFunc has no place there; a policy reads consulnaming.InstanceOf, and EndpointFunc changes endpoints")
 			return
@@ -158,7 +161,7 @@ func (d *dial) authority(service ast.Expr, rest string, expr ast.Expr) (authorit
 		arg, _ := d.value(o.expr.(*ast.CallExpr).Args[0])
 		insecure = d.isCall(arg, grpcPath+"/credentials/insecure", "NewCredentials")
 	}
-	if !insecure && len(d.find(grpcPath, "WithInsecure")) == 0 {
+	if !insecure && len(d.find(grpcPath, "WithInsecure")) == 0 || !d.seen && !d.nowhere("WithAuthority") {
 		return "", "", false
 	}
 	if expr != nil {

@@ -87,7 +87,7 @@ func (d *dial) collectSlice(e ast.Expr, sure, alone bool) {
 		d.add(list{e, e.Elts, 0}, len(e.Elts), sure, alone)
 		return
 	case *ast.CallExpr:
-		if id, ok := e.Fun.(*ast.Ident); ok && d.pass.TypesInfo.Uses[id] == types.Universe.Lookup("append") {
+		if d.isAppend(e) {
 			d.collectSlice(e.Args[0], sure, alone)
 			d.collect(e, 1, sure, alone)
 			return
@@ -113,6 +113,7 @@ func (d *dial) collectVariable(v *types.Var, sure, alone bool) {
 	}
 	var initial ast.Expr
 	declared := false // by anything but a parameter
+	reads := 0        // more than one, and some other list has the options as well
 	var growths []growth
 	for _, id := range d.idents(v) {
 		switch p := d.parents[id].(type) {
@@ -145,9 +146,12 @@ func (d *dial) collectVariable(v *types.Var, sure, alone bool) {
 				}
 			}
 		case *ast.CallExpr:
-			if p != d.call && !d.isAppend(p) {
-				alone = false
+			if !d.isAppend(p) {
+				alone = alone && p == d.call
+			} else if a, ok := d.parents[p].(*ast.AssignStmt); ok && len(a.Lhs) == 1 && d.isUse(a.Lhs[0], v) {
+				continue // v = append(v, ...)
 			}
+			reads++
 		case *ast.Field:
 		case *ast.UnaryExpr, *ast.IndexExpr, *ast.SliceExpr:
 			d.seen, alone = false, false
@@ -158,6 +162,7 @@ func (d *dial) collectVariable(v *types.Var, sure, alone bool) {
 	if !declared {
 		d.seen = false // a parameter
 	}
+	alone = alone && reads == 1
 	if initial != nil {
 		d.collectSlice(initial, sure, alone)
 	}

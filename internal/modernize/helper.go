@@ -1,6 +1,7 @@
 package modernize
 
 import (
+	"go/ast"
 	"go/types"
 	"maps"
 	"slices"
@@ -107,12 +108,16 @@ func (h *helper) in(f *file, names map[string]string) (name string, edits []anal
 	return name, append(edits, insert(end, text))
 }
 
-// sameHelper says that a function of the package is the helper, by its signature.
+// sameHelper says that a function of the package is the helper, by the comment that
+// came with it.
 func (f *file) sameHelper(h *helper, fn *types.Func) bool {
-	_, params, _ := strings.Cut(h.text, "func NAME")
-	params, _, _ = strings.Cut(params, " {\n")
-	for placeholder, path := range h.imports {
-		params = strings.ReplaceAll(params, placeholder+".", path+".")
+	comment, _, _ := strings.Cut(strings.ReplaceAll(h.text, "NAME", fn.Name()), "\nfunc ")
+	for _, tree := range f.pass.Files {
+		for _, d := range tree.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && f.pass.TypesInfo.Defs[d.Name] == fn && d.Doc != nil {
+				return d.Doc.Text() == strings.ReplaceAll(comment[1:], "// ", "")+"\n"
+			}
+		}
 	}
-	return "func"+params == fn.Type().String()
+	return false
 }

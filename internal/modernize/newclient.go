@@ -122,7 +122,11 @@ func (n *newClient) wait(gone []*option) (problem string) {
 	for _, o := range n.find(grpcPath, "WithTimeout") {
 		timeout = o.expr.(*ast.CallExpr).Args[0] // the last counts
 	}
-	endless := timeout == nil && (n.ctx == nil || n.isCall(n.ctx, "context", "Background") || n.isCall(n.ctx, "context", "TODO"))
+	endless := timeout == nil
+	if n.ctx != nil {
+		ctx, _ := n.value(n.ctx)
+		endless = endless && (n.isCall(ctx, "context", "Background") || n.isCall(ctx, "context", "TODO"))
+	}
 	for _, o := range n.find(grpcPath, "FailOnNonTempDialError") {
 		arg := o.expr.(*ast.CallExpr).Args[0]
 		if tv := n.pass.TypesInfo.Types[arg]; tv.Value != nil && tv.Value.String() == "false" {

@@ -178,8 +178,8 @@ func relativeTo(dir, path string) string {
 }
 
 // Prove builds the packages that patterns name, seen from dir, in the user's environment,
-// with their tests. If something has been written it vendors anew before, what is vendored. It returns the vendor directories, and what
-// does not build.
+// with their tests. Before that it vendors anew what is vendored, if something has been
+// written. It returns the vendor directories, and what does not build.
 func (t *Tidying) Prove(ctx context.Context, dir string, patterns []string) (vendored []string, failure string, err error) {
 	done := make(map[string]bool)
 	var failed *goError
